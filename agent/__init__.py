@@ -1,0 +1,1 @@
+"""The program at the edge: it polls, spools to disk and forwards."""

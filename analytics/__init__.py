@@ -1,0 +1,1 @@
+"""What the measurements mean: pure functions over nouns and arrays."""

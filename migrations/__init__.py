@@ -1,0 +1,1 @@
+"""The only DDL: numbered forward-only files and repeatable functions."""

@@ -1,0 +1,1 @@
+"""Wire formats: bytes to records and back. Never a socket, a clock, a file or a log."""

@@ -1,0 +1,1 @@
+"""What travels between agent and server: batches up, plans down."""

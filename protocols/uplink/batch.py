@@ -1,0 +1,284 @@
+"""A batch: what an agent measured, as columns, and its bytes on the wire and in the spool.
+
+The wire form is a MessagePack map whose columns are little-endian arrays: NumPy reads them in place, so neither side runs a
+Python loop per sample. Text appears once, in small dictionaries the columns point into. Every instant is an int64 of
+microseconds since the Unix epoch, UTC, by the agent's own clock.
+
+`pack`, `encode` and `decode` are the only ways in and out. Columns of one kind have equal length; an absent kind is None.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.errors import DecodeError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+VERSION = 1
+MAX_ROWS = 20_000
+MAX_PACKED = 1 << 20
+MAX_UNPACKED = 16 << 20
+MAX_TEXT = 255  # characters of one dictionary entry
+Encoding = Literal["zstd", "gzip", "identity"]
+Lane = Literal["metrics", "events", "flows"]
+
+# Why a sample says "not reachable" (index = wire code). Append only: spools hold the numbers.
+REASONS = (
+    "",
+    "timeout",
+    "refused",
+    "unreachable",
+    "no_such_object",
+    "bad_answer",
+    "authentication",
+    "local_error",
+)
+REASON_CODE = {name: code for code, name in enumerate(REASONS)}
+
+
+class Samples(NamedTuple):
+    """Measurements, one row each, shape [n]; row i belongs to sensor[i], metrics[metric[i]], instances[instance[i]]."""
+
+    sensor: NDArray[np.uint32]  # the number the plan gave the sensor
+    metric: NDArray[np.uint16]
+    instance: NDArray[np.uint32]
+    ts: NDArray[np.int64]
+    value: NDArray[np.float64]  # rates are per second; a counter never travels
+    seconds: NDArray[np.float32]  # how long the value was in force; 0 = an instant
+    reason: NDArray[np.uint8]  # index into REASONS
+    metrics: list[str]
+    instances: list[str]
+    # The polling interval in force, seconds, for every sensor that occurs above: shape [m] each.
+    interval_sensor: NDArray[np.uint32]
+    interval: NDArray[np.float32]
+
+
+class Flows(NamedTuple):
+    """Traffic aggregated at the agent: one row a minute, interface, direction, application, provider and remote; shape [n]."""
+
+    sensor: NDArray[np.uint32]
+    interface: NDArray[np.uint32]  # ifIndex
+    direction: NDArray[np.uint8]  # 0 ingress, 1 egress
+    application: NDArray[np.uint16]
+    provider: NDArray[np.uint16]
+    remote: NDArray[np.uint32]
+    ts: NDArray[np.int64]  # start of the minute
+    octets: NDArray[np.float64]  # scaled by sampling
+    packets: NDArray[np.float64]
+    measured_octets: NDArray[np.float64]  # as counted, before scaling
+    applications: list[str]
+    providers: list[str]
+    remotes: list[str]
+
+
+class Sessions(NamedTuple):
+    """RADIUS accounting records, shape [n]; users and stations are keyed hashes made at the agent."""
+
+    sensor: NDArray[np.uint32]
+    kind: NDArray[np.uint8]  # Acct-Status-Type (RFC 2866 section 5.1)
+    ts: NDArray[np.int64]
+    octets_in: NDArray[np.uint64]
+    octets_out: NDArray[np.uint64]
+    seconds: NDArray[np.uint32]  # Acct-Session-Time
+    nas: NDArray[np.uint32]
+    session: NDArray[np.uint32]
+    user: NDArray[np.uint32]
+    station: NDArray[np.uint32]
+    ssid: NDArray[np.uint32]
+    texts: list[str]  # what nas, session, user, station and ssid point into
+
+
+class Events(NamedTuple):
+    """Traps, informs and syslog lines, shape [n]."""
+
+    sensor: NDArray[np.uint32]
+    ts: NDArray[np.int64]
+    severity: NDArray[np.uint8]  # RFC 5424, 0 to 7
+    source: NDArray[np.uint32]
+    name: NDArray[np.uint32]
+    detail: NDArray[np.uint32]
+    texts: list[str]
+
+
+class Gaps(NamedTuple):
+    """What the agent had to drop, shape [n]: `rows` rows of `lane` between two instants, and why."""
+
+    first_ts: NDArray[np.int64]
+    last_ts: NDArray[np.int64]
+    rows: NDArray[np.uint64]
+    lane: NDArray[np.uint8]  # index into texts
+    reason: NDArray[np.uint8]  # index into texts
+    texts: list[str]
+
+
+class Discovery(NamedTuple):
+    """What a target says it has, shape [n]: one row an attribute of an instance."""
+
+    sensor: NDArray[np.uint32]
+    ts: NDArray[np.int64]
+    kind: NDArray[np.uint32]
+    instance: NDArray[np.uint32]
+    name: NDArray[np.uint32]
+    value: NDArray[np.uint32]
+    texts: list[str]
+
+
+Kind = Samples | Flows | Sessions | Events | Gaps | Discovery
+KINDS: dict[str, type[Kind]] = {
+    "samples": Samples,
+    "flows": Flows,
+    "sessions": Sessions,
+    "events": Events,
+    "gaps": Gaps,
+    "discovery": Discovery,
+}
+
+
+class Batch(NamedTuple):
+    """The decoded content of one record of the spool."""
+
+    samples: Samples | None = None
+    flows: Flows | None = None
+    sessions: Sessions | None = None
+    events: Events | None = None
+    gaps: Gaps | None = None
+    discovery: Discovery | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows of all kinds together."""
+        return sum(len(part[0]) for part in self if part is not None)
+
+
+class _Wire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """The outer map. `version` comes first and decides how the rest is read."""
+
+    version: int
+    parts: dict[str, dict[str, bytes | list[str]]]
+
+
+def _layout(kind: type[Kind]) -> dict[str, np.dtype[Any] | None]:
+    """Field name to little-endian dtype, or None for a text dictionary, read off the NamedTuple's own annotations."""
+    layout: dict[str, np.dtype[Any] | None] = {}
+    for field, hint in kind.__annotations__.items():
+        name = str(hint.__forward_arg__ if hasattr(hint, "__forward_arg__") else hint)
+        layout[field] = np.dtype(name[len("NDArray[np.") : -1]).newbyteorder("<") if name.startswith("NDArray") else None
+    return layout
+
+
+_LAYOUTS = {name: _layout(kind) for name, kind in KINDS.items()}
+# Which dictionary each index column points into; a column named in the plural by itself needs no entry.
+_POINTS: dict[str, dict[str, str]] = {
+    "samples": {"metric": "metrics", "instance": "instances"},
+    "flows": {"application": "applications", "provider": "providers", "remote": "remotes"},
+    "sessions": dict.fromkeys(("nas", "session", "user", "station", "ssid"), "texts"),
+    "events": dict.fromkeys(("source", "name", "detail"), "texts"),
+    "gaps": dict.fromkeys(("lane", "reason"), "texts"),
+    "discovery": dict.fromkeys(("kind", "instance", "name", "value"), "texts"),
+}
+_ASIDE = {"interval_sensor", "interval"}  # columns with a length of their own
+
+K = TypeVar("K", bound=NamedTuple)
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Wire)
+
+
+def encode(batch: Batch, level: int = 3) -> bytes:
+    """`batch` as zstd-packed bytes, ready for the spool and for `PUT …/ingest` with `Content-Encoding: zstd`."""
+    parts = {
+        name: {
+            field: list(column) if dtype is None else np.ascontiguousarray(column, dtype).tobytes()
+            for (field, dtype), column in zip(_LAYOUTS[name].items(), part, strict=True)
+        }
+        for name, part in zip(KINDS, batch, strict=True)
+        if part is not None
+    }
+    return zstd.compress(_encoder.encode(_Wire(VERSION, parts)), level)
+
+
+def decode(packed: bytes, encoding: Encoding = "zstd") -> Batch:
+    """The batch in `packed`. Arrays are read-only views.
+
+    Raises DecodeError: encoding, size, format, version, kind, column, length, index, text, rows.
+    """
+    if len(packed) > MAX_PACKED:
+        raise DecodeError("size", f"a batch is at most {MAX_PACKED} bytes packed, this one has {len(packed)}")
+    try:
+        wire = _decoder.decode(_unpack(packed, encoding))
+    except msgspec.MsgspecError as error:
+        raise DecodeError("format", f"not a batch: {error}") from None
+    if wire.version != VERSION:
+        raise DecodeError("version", f"batch format {wire.version} is not known here (this side speaks {VERSION})")
+    batch = Batch(**{name: _part(name, columns) for name, columns in wire.parts.items()})
+    if batch.rows > MAX_ROWS:
+        raise DecodeError("rows", f"a batch has at most {MAX_ROWS} rows, this one has {batch.rows}")
+    return batch
+
+
+def _unpack(packed: bytes, encoding: str) -> bytes:
+    """`packed` without its one layer of compression; never more than MAX_UNPACKED bytes are made."""
+    limit = MAX_UNPACKED + 1
+    try:
+        if encoding == "identity":
+            return packed
+        if encoding == "zstd":
+            unpacker: Any = zstd.ZstdDecompressor()
+            plain: bytes = unpacker.decompress(packed, limit)
+        elif encoding == "gzip":
+            unpacker = zlib.decompressobj(wbits=31)
+            plain = unpacker.decompress(packed, limit)
+        else:
+            raise DecodeError("encoding", f"Content-Encoding {encoding!r} is not known: use zstd, gzip or identity")
+    except (zstd.ZstdError, zlib.error, MemoryError) as error:
+        raise DecodeError("encoding", f"the {encoding} data is damaged: {error}") from None
+    if len(plain) >= limit:
+        raise DecodeError("size", f"a batch is at most {MAX_UNPACKED} bytes unpacked")
+    if not unpacker.eof:
+        raise DecodeError("encoding", f"the {encoding} data is truncated")
+    if unpacker.unused_data:
+        raise DecodeError("encoding", f"{len(unpacker.unused_data)} bytes follow the {encoding} data")
+    return plain
+
+
+def _part(name: str, columns: dict[str, bytes | list[str]]) -> Any:  # noqa: ANN401 - one of KINDS
+    """The columns of one kind, checked against its layout: types, equal lengths, indices inside their dictionaries."""
+    layout = _LAYOUTS.get(name)
+    if layout is None:
+        raise DecodeError("kind", f"unknown kind of rows {name[:40]!r}")
+    if columns.keys() != layout.keys():
+        odd = ", ".join(sorted(columns.keys() ^ layout.keys()))[:200]
+        raise DecodeError("column", f"{name}: missing or unknown columns: {odd}")
+    part = KINDS[name](*(_column(name, field, dtype, columns[field]) for field, dtype in layout.items()))
+    values = dict(zip(layout, part, strict=True))
+    lengths = {len(values[field]) for field, dtype in layout.items() if dtype is not None and field not in _ASIDE}
+    if len(lengths) > 1 or len({len(values[field]) for field in _ASIDE & layout.keys()}) > 1:
+        raise DecodeError("length", f"{name}: columns of different length")
+    for field, target in _POINTS[name].items():
+        column = values[field]
+        if len(column) and int(column.max()) >= len(values[target]):
+            raise DecodeError("index", f"{name}.{field} points outside {target}")
+    return part
+
+
+def _column(name: str, field: str, dtype: np.dtype[Any] | None, raw: bytes | list[str]) -> Any:  # noqa: ANN401
+    if dtype is None:
+        if not isinstance(raw, list):
+            raise DecodeError("column", f"{name}.{field} is a list of texts")
+        if len(raw) > MAX_ROWS or any(len(text) > MAX_TEXT for text in raw):
+            raise DecodeError("text", f"{name}.{field}: at most {MAX_ROWS} texts of at most {MAX_TEXT} characters")
+        return raw
+    if not isinstance(raw, bytes):
+        raise DecodeError("column", f"{name}.{field} is a column of bytes")
+    if len(raw) % dtype.itemsize:
+        raise DecodeError("length", f"{name}.{field}: {len(raw)} bytes are no whole number of {dtype.name}")
+    return np.frombuffer(raw, dtype)

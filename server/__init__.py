@@ -1,0 +1,1 @@
+"""The program in the middle: it stores, decides and shows."""

@@ -1,0 +1,1 @@
+"""JSON endpoints, each named in the ROUTES table of server/app.py."""

@@ -1,0 +1,1 @@
+"""Background work, each named in the JOBS table of server/app.py."""

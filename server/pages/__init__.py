@@ -1,0 +1,1 @@
+"""HTML pages, each named in the ROUTES table of server/app.py."""
