@@ -46,6 +46,7 @@ create table ingest_claim (
   epoch text not null,
   seen int8multirange not null default '{}',
   last_at timestamptz not null,
+  skew_seconds double precision not null,
   primary key (tenant_id, agent_id, lane, epoch),
   foreign key (tenant_id, agent_id) references agent on delete cascade
 );
@@ -94,10 +95,11 @@ create table discovery (
   foreign key (tenant_id, sensor_id) references sensor on delete cascade
 );
 
--- Elements whose status must be decided again, one row a batch: [i] of each array belong together.
+-- Elements and services whose status must be decided again, one row a batch: [i] of ids and instants belong together.
 create table status_dirty (
   id bigint generated always as identity primary key,
   tenant_id bigint not null,
-  element_ids bigint[] not null,
+  what text not null check (what in ('element', 'service')),
+  ids bigint[] not null,
   from_ts timestamptz[] not null
 );

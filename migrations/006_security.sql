@@ -36,3 +36,23 @@ end $$;
 grant update on agent to lineside_ingest;
 grant select, insert, delete on sample to lineside_app, lineside_ingest;
 grant usage on sequence series_serial to lineside_ingest;
+
+-- Whoever changes what is measured wakes those who cache it: web processes (series of an agent) and waiting plan requests.
+create function tell_inventory() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('lineside_inventory', '');
+  return null;
+end $$;
+do $$
+declare t text;
+begin
+  foreach t in array array['element', 'sensor', 'placement', 'service', 'agent', 'agent_secret', 'secret', 'rule_set'] loop
+    execute format('create trigger tell_inventory after insert or delete on %I for each statement execute function tell_inventory()', t);
+  end loop;
+  -- an agent's row also changes with each heartbeat, which changes nothing that is measured
+  foreach t in array array['element', 'sensor', 'placement', 'service', 'agent_secret', 'secret'] loop
+    execute format('create trigger tell_inventory_update after update on %I for each statement execute function tell_inventory()', t);
+  end loop;
+  create trigger tell_inventory_update after update of revoked_at, site_id on agent for each statement
+    execute function tell_inventory();
+end $$;

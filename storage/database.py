@@ -18,6 +18,16 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolC
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Role = Literal["lineside_app", "lineside_ingest"]
 
+# What a call raises while the database restarts, fails over or is overloaded: the same call may succeed a moment later.
+Trouble: tuple[type[BaseException], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    ConnectionError,
+    TimeoutError,
+)
 OLDEST = 150_000  # PostgreSQL 15: the oldest whose partitions, multiranges and roles we test
 
 

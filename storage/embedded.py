@@ -79,6 +79,10 @@ class Embedded:
         await self._ensure_database()
         return self.dsn()
 
+    async def restart(self) -> None:
+        """Start the server again after it ended by itself. Raises Unavailable."""
+        await self._launch(await asyncio.to_thread(self._binaries), 120.0)
+
     async def stop(self, patience: float = 60.0) -> None:
         """Fast shutdown: sessions are ended, everything committed is on disk."""
         if self.process is not None and self.process.poll() is None:
@@ -181,7 +185,7 @@ class Embedded:
                     env=ENVIRONMENT,
                     cwd="/",
                     start_new_session=True,
-                    preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, before any thread of ours exists
+                    preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, before any thread of ours exists
                     **self._identity(),
                 )
             if await self._ready(end):
@@ -217,5 +221,6 @@ class Embedded:
 _libc = ctypes.CDLL(None)  # loaded here, since a forked child must not load anything
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Between fork and exec: ask the kernel to send SIGINT when the parent is gone (prctl(2))."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)

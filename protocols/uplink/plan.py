@@ -33,6 +33,9 @@ class Column(Struct, frozen=True, forbid_unknown_fields=True):
     # What the value is on the wire when the device sends it under a wrong tag; empty = believe the tag.
     wire: Literal["", "counter32", "counter64", "gauge32", "integer"] = ""
     fallback: tuple[Oid, ...] = ()  # tried in order where the device lacks `oid`
+    fallback_scale: float | None = None  # of those, where they count in another unit (ifSpeed, ifHighSpeed)
+    multiplier: Oid | None = None  # another column of the row to multiply by (hrStorageAllocationUnits)
+    of: Oid | None = None  # for a percent: the column that is the whole (hrStorageSize)
 
 
 class Table(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +46,8 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
     name_oids: tuple[Oid, ...] = ()  # ifName, then ifDescr; none = the index itself
     discontinuity: Oid | None = None  # ifCounterDiscontinuityTime or its like
     speed: Column | None = None  # bit/s of the row, for the counter checks
-    filter: dict[str, tuple[int, ...]] = {}  # column OID -> values that keep a row
+    filter: dict[Oid, tuple[int | Oid, ...]] = {}  # column OID -> values that keep a row
+    reduce: Literal["", "mean"] = ""  # mean: all rows become one instance "" (the processors of a machine)
     poll_every: Annotated[int, Meta(ge=1, le=1_000)] = 1  # in intervals of the sensor
 
 

@@ -1,0 +1,110 @@
+"""Rows from the collectors -> columns -> one packed batch, ready for the spool (protocols/uplink/batch.py)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from protocols.uplink import batch
+
+Clock = Callable[[], int]  # microseconds since the Unix epoch, UTC
+
+HOLD = 1.0  # s a row waits at most for others to share its batch
+GROUP = 5_000  # rows that close a batch at once
+
+
+class Row(NamedTuple):
+    """One measurement. `ts` in µs since the epoch; `seconds` = how long the value was in force (0 = an instant)."""
+
+    sensor: int
+    metric: str
+    instance: str
+    ts: int
+    value: float
+    seconds: float
+    reason: int = 0  # batch.REASON_CODE
+
+
+# Rows of one sensor, and its interval in force in seconds.
+Emit = Callable[[Sequence[Row], float], None]
+
+
+class Packed(NamedTuple):
+    """One batch as bytes, and what a gap record must know should it be lost: how many rows, from when to when (µs)."""
+
+    body: bytes
+    rows: int
+    first: int
+    last: int
+
+
+def columns(rows: Sequence[Row], intervals: dict[int, float]) -> batch.Samples:
+    """`rows` as columns. `intervals`: seconds by sensor, for every sensor in `rows`. Texts are cut to batch.MAX_TEXT."""
+    metrics: dict[str, int] = {}
+    instances: dict[str, int] = {}
+    metric = [metrics.setdefault(row.metric[: batch.MAX_TEXT], len(metrics)) for row in rows]
+    instance = [instances.setdefault(row.instance[: batch.MAX_TEXT], len(instances)) for row in rows]
+    sensors = sorted({row.sensor for row in rows})
+    return batch.Samples(
+        sensor=np.array([row.sensor for row in rows], np.uint32),
+        metric=np.array(metric, np.uint16),
+        instance=np.array(instance, np.uint32),
+        ts=np.array([row.ts for row in rows], np.int64),
+        value=np.array([row.value for row in rows], np.float64),
+        seconds=np.array([row.seconds for row in rows], np.float32),
+        reason=np.array([row.reason for row in rows], np.uint8),
+        metrics=list(metrics),
+        instances=list(instances),
+        interval_sensor=np.array(sensors, np.uint32),
+        interval=np.array([intervals[sensor] for sensor in sensors], np.float32),
+    )
+
+
+def pack(rows: Sequence[Row], intervals: dict[int, float]) -> list[Packed]:
+    """`rows` as few batches as fit the limits of the wire (rows and packed bytes). No rows, no batch."""
+    if not rows:
+        return []
+    if len(rows) <= batch.MAX_ROWS:
+        samples = columns(rows, intervals)
+        body = batch.encode(batch.Batch(samples=samples))
+        if len(body) <= batch.MAX_PACKED or len(rows) == 1:
+            return [Packed(body, len(rows), int(samples.ts.min()), int(samples.ts.max()))]
+    half = min(len(rows) // 2, batch.MAX_ROWS)
+    return pack(rows[:half], intervals) + pack(rows[half:], intervals)
+
+
+class Batcher:
+    """Gathers rows for up to HOLD seconds or GROUP rows, then hands the packed batch to `append`, which must not block."""
+
+    def __init__(self, append: Callable[[Packed], None]) -> None:
+        self._append = append
+        self._rows: list[Row] = []
+        self._intervals: dict[int, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def emit(self, rows: Sequence[Row], interval: float) -> None:
+        """Take the rows of one sensor (an `Emit`); call it inside the event loop."""
+        if not rows:
+            return
+        sensor = rows[0].sensor
+        if self._intervals.get(sensor, interval) != interval:
+            self.flush()  # a batch states one interval a sensor
+        self._intervals[sensor] = interval
+        self._rows.extend(rows)
+        if len(self._rows) >= GROUP:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(HOLD, self.flush)
+
+    def flush(self) -> None:
+        """Hand on what is there, now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        rows, self._rows = self._rows, []
+        intervals, self._intervals = self._intervals, {}
+        for packed in pack(rows, intervals):
+            self._append(packed)

@@ -1,0 +1,38 @@
+"""How much disk the spool may use: one quota for all lanes, and a reserve that stays free for everybody else."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LIMIT = 4 << 30
+SHARE = 0.2  # of the file system, where that is less
+RESERVE = 256 << 20
+
+
+@dataclass
+class Budget:
+    """What all lanes together may use: `limit` bytes, leaving `reserve` bytes of the file system free."""
+
+    limit: int = LIMIT
+    reserve: int = RESERVE
+    lanes: dict[str, int] = field(default_factory=dict)  # bytes in use, by folder
+
+    def allows(self, more: int, free: int) -> bool:
+        """May `more` bytes be written while the file system has `free` bytes left?"""
+        return sum(self.lanes.values()) + more <= self.limit and free - more >= self.reserve
+
+    @staticmethod
+    def free(folder: Path) -> int:
+        """Bytes that the file system of `folder` still has for us."""
+        stat = os.statvfs(folder)
+        return stat.f_bavail * stat.f_frsize
+
+
+def budget_for(folder: Path, limit: int | None, reserve: int | None) -> Budget:
+    """The budget for `folder`'s file system; None = the default. Raises OSError when the folder does not exist."""
+    stat = os.statvfs(folder)
+    if limit is None:
+        limit = min(LIMIT, int(SHARE * stat.f_blocks * stat.f_frsize))
+    return Budget(limit, RESERVE if reserve is None else reserve)

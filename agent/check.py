@@ -1,0 +1,114 @@
+"""`lineside-agent check`: everything a start needs, tried once, told in sentences. It never spends the token."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from agent import state
+from agent.batcher import Clock
+from agent.budget import budget_for
+from agent.client import Answer, Server
+from agent.config import Settings
+from agent.plans import KINDS
+from protocols.errors import ConfigError, DecodeError
+from protocols.uplink.plan import Plan, Target, decode_plan
+
+Check = Callable[[Target, Any, Plan], Awaitable[str]]
+# How a collector's sentence says that all is well.
+ANSWERS = re.compile(r"\) answers (?:ping|TCP|SNMP) in [0-9.]+ ms")
+TOGETHER = 32  # targets tried at the same time
+MIB = 1 << 20
+
+
+async def check(settings: Settings, version: str, clock: Clock, checks: Mapping[str, Check]) -> int:
+    """Print what works and what does not; 0 = everything does."""
+    _say("ok: the settings are valid")
+    good = _folder(settings)
+    try:
+        who = state.identity(settings.state)
+    except ConfigError as error:
+        return _say(f"failed: {error}")
+    if who is None or not who.agent:
+        known = who.server if who is not None else settings.server
+        hint = "this agent is not enrolled yet. Run `lineside-agent enrol --server URL --token T`."
+        if known:
+            await _reach(known, version, clock, settings)
+        return _say(f"failed: {hint}")
+    server = Server(who.server, who.secret, version, clock, settings.ca_file)
+    try:
+        answer = await server.plan("", 0)
+    finally:
+        await server.close()
+    good &= _say(_server(who.server, answer)) == 0
+    plan = _plan(settings, answer)
+    if plan is None:
+        _say("failed: there is no plan, so no target can be tried")
+        return 1
+    return 0 if await _targets(plan, checks) and good else 1
+
+
+def _say(sentence: str) -> int:
+    """Print it; 0 when it begins with "ok"."""
+    print(sentence, flush=True)  # noqa: T201 - this is the command's answer
+    return 0 if sentence.startswith("ok") else 1
+
+
+def _folder(settings: Settings) -> bool:
+    folder = settings.state
+    try:
+        with state.locked(folder):
+            pass
+    except ConfigError as error:
+        if "already runs" not in str(error):
+            return _say(f"failed: {error}") == 0
+    budget = budget_for(folder, *(None if n is None else n * MIB for n in (settings.spool_limit_mib, settings.spool_reserve_mib)))
+    if not budget.allows(MIB, budget.free(folder)):
+        return _say(f"failed: {folder} has too little free space: {budget.reserve // MIB} MiB are to stay free. Free some.") == 0
+    return _say(f"ok: the state folder {folder} is usable, the spool may grow to {budget.limit // MIB} MiB") == 0
+
+
+async def _reach(url: str, version: str, clock: Clock, settings: Settings) -> None:
+    server = Server(url, "", version, clock, settings.ca_file)
+    try:
+        answer = await server.plan("", 0)
+    finally:
+        await server.close()
+    _say(f"ok: {url} answers" if answer.status == 401 else _server(url, answer))
+
+
+def _server(url: str, answer: Answer) -> str:
+    if answer.status in (200, 304):
+        return f"ok: {url} answers and accepts this agent"
+    if answer.status in (401, 403):
+        return f"failed: {url} does not accept this agent's credential ({answer.detail}). Enrol it anew."
+    if answer.status in (404, 426):
+        return f"failed: {url} does not speak this agent's protocol ({answer.detail}). Check the address and the versions."
+    return f"failed: {url} cannot be used: {answer.detail or f'HTTP {answer.status}'}. Check the address and the network."
+
+
+def _plan(settings: Settings, answer: Answer) -> Plan | None:
+    if answer.status == 200:
+        try:
+            return decode_plan(answer.body)
+        except DecodeError as error:
+            _say(f"failed: {error}")
+    return state.last_plan(settings.state)
+
+
+async def _targets(plan: Plan, checks: Mapping[str, Check]) -> bool:
+    """Try every sensor of the plan once, some at a time."""
+    places = asyncio.Semaphore(TOGETHER)
+
+    async def one(target: Target, sensor: object) -> bool:
+        kind = next(kind for kind, of in KINDS.items() if isinstance(sensor, of))
+        async with places:
+            sentence = await checks[kind](target, sensor, plan)
+        return _say(f"{'ok' if ANSWERS.search(sentence) else 'failed'}: {sentence}") == 0
+
+    results = await asyncio.gather(*(one(target, sensor) for target in plan.targets for sensor in target.sensors))
+    if not results:
+        _say("ok: the plan is empty: nothing to measure yet")
+    return all(results)

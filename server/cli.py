@@ -1,0 +1,156 @@
+"""The command line of `lineside`: arguments in, one sentence out when something is wrong. Exit codes: 0, 1 failed, 2 misuse."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvloop
+
+from protocols.errors import ConfigError, Refused, Unavailable
+from server import auth, config, jobs_process, logs, setup, supervisor, web
+from server.inventory import cli as inventory_cli
+from storage import callers
+from storage.database import connect_owner, place
+from storage.embedded import Embedded
+from storage.migrate import is_current, migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from server.app import Job, Route
+    from server.config import Settings
+
+    Clock = Callable[[], int]
+
+
+def main(
+    argv: Sequence[str], environment: Mapping[str, str], routes: Sequence[Route], jobs: Mapping[str, Job], clock: Clock
+) -> int:
+    """Run one command; the return value is the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        if arguments.command in ("inventory", "agent"):
+            return inventory_cli.run(arguments, environment)
+        path = arguments.config or environment.get("LINESIDE_CONFIG")
+        settings = config.read(Path(path) if path else None, environment)
+        logs.start(settings.log)
+        work = _work(arguments, settings, routes, jobs, clock)
+        uvloop.run(work)
+    except (ConfigError, Unavailable, Refused) as error:
+        sys.stderr.write("".join(f"lineside: {line}\n" for line in str(error).split("\n")))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001 - the last door: no traceback reaches a user
+        if arguments.debug:
+            raise
+        sys.stderr.write(f"lineside: unexpected {type(error).__name__}: {error} (run again with --debug for the details)\n")
+        return 1
+    return 0
+
+
+def _work(arguments: argparse.Namespace, settings: Settings, routes: Sequence[Route], jobs: Mapping[str, Job], clock: Clock) -> Any:  # noqa: ANN401
+    """The coroutine that does what was asked."""
+    if arguments.command == "key":
+        return _with_owner(settings, lambda con, tenant: _print_key(con, tenant, arguments, clock()))
+    if arguments.command == "link":
+        return _with_owner(settings, lambda con, tenant: _print_link(con, tenant, settings, clock()))
+    if arguments.verb == "run":
+        return supervisor.run(settings, clock, _say)
+    if arguments.verb == "web":
+        return _web(settings, routes, clock, arguments.fd)
+    if arguments.verb == "jobs":
+        return jobs_process.run(settings, jobs, clock)
+    if arguments.verb == "migrate":
+        return _with_database(settings, _migrate)
+    return _with_database(settings, lambda con: _check(con, settings))
+
+
+async def _web(settings: Settings, routes: Sequence[Route], clock: Clock, fd: int | None) -> None:
+    app = web.create_app(settings, settings.database_url or Embedded(Path(settings.data)).dsn(), routes, clock)
+    await web.serve(app, settings, fd)
+
+
+async def _with_database(settings: Settings, work: Callable[[Any], Any]) -> None:
+    """`work` on the owner's connection: to the named database, to a running embedded one, or to one started for this."""
+    if settings.database_url:
+        con = await connect_owner(settings.database_url)
+        try:
+            await work(con)
+        finally:
+            await con.close()
+        return
+    embedded = Embedded(Path(settings.data))
+    try:
+        con = await connect_owner(embedded.dsn())
+    except (Unavailable, ConfigError):
+        try:
+            con = await connect_owner(await embedded.start())
+            await work(con)
+            await con.close()
+        finally:
+            await embedded.stop()
+        return
+    try:
+        await work(con)
+    finally:
+        await con.close()
+
+
+async def _with_owner(settings: Settings, work: Callable[[Any, int], Any]) -> None:
+    async def prepared(con: Any) -> None:  # noqa: ANN401
+        if not await is_current(con):
+            await migrate(con)
+        await work(con, await callers.ensure_tenant(con, settings.tenant, settings.tenant_name))
+
+    await _with_database(settings, prepared)
+
+
+async def _print_key(con: Any, tenant_id: int, arguments: argparse.Namespace, now: int) -> None:  # noqa: ANN401
+    key = await setup.new_key(con, tenant_id, arguments.name, arguments.scope, now)
+    sys.stdout.write(f"{key}\n")
+
+
+async def _print_link(con: Any, tenant_id: int, settings: Settings, now: int) -> None:  # noqa: ANN401
+    token = await setup.new_link(con, tenant_id, now)
+    sys.stdout.write(f"{settings.url}/sign-in?token={token}\n")
+
+
+async def _migrate(con: Any) -> None:  # noqa: ANN401
+    done = await migrate(con)
+    _say(f"applied {', '.join(done)}" if done else "the database is up to date")
+
+
+async def _check(con: Any, settings: Settings) -> None:  # noqa: ANN401
+    where = place(settings.database_url) if settings.database_url else settings.data
+    state = "up to date" if await is_current(con) else "behind: run `lineside server migrate`"
+    _say(f"settings are right; the database ({where}) answers and is {state}")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"lineside: {text}\n")
+    sys.stderr.flush()
+    logging.getLogger("lineside").debug("%s", text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("lineside", description="Service-level monitoring: the server and its tools.")
+    parser.add_argument("--config", metavar="FILE", help="settings as TOML (default: $LINESIDE_CONFIG)")
+    parser.add_argument("--debug", action="store_true", help="show a traceback when something unexpected happens")
+    commands = parser.add_subparsers(dest="command", required=True)
+    verbs = commands.add_parser("server", help="run and care for the server").add_subparsers(dest="verb", required=True)
+    verbs.add_parser("run", help="database, web and jobs, until stopped")
+    verbs.add_parser("check", help="try settings and database, change nothing")
+    verbs.add_parser("migrate", help="bring the database up to date")
+    verbs.add_parser("web", help="one web process").add_argument("--fd", type=int, help="a listening socket to inherit")
+    verbs.add_parser("jobs", help="one jobs process")
+    key = commands.add_parser("key", help="API keys").add_subparsers(dest="verb", required=True).add_parser("create")
+    key.add_argument("--name", required=True)
+    key.add_argument("--scope", action="append", required=True, choices=sorted(auth.SCOPES - {"public", "agent"}))
+    commands.add_parser("link", help="a one-time link that opens the pages")
+    inventory_cli.add_arguments(commands)
+    return parser

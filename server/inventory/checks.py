@@ -1,0 +1,89 @@
+"""What no type can say: references, duplicates, zones and money that must fit. Elements and services have files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from server.inventory import element_checks, service_checks
+from server.inventory.complete import complete
+from server.inventory.document import Location, Money, PriceBook, PriceBookEntry, Product, Template
+from server.inventory.nodes import Fault, Path
+from server.inventory.scope import Scope
+
+LIMITS = ("down", "up")
+
+
+def check(scope: Scope, faults: list[Fault], profiles: Iterable[str] = ()) -> None:
+    """Complete the draft's records and note every fault among them. `profiles` are the SNMP profiles there are."""
+    for name, records in scope.draft.records.items():
+        for position, record in records.items():
+            for path, target, key in references(record, (name, position)):
+                if fault := scope.unknown(target, key, path):
+                    faults.append(fault)
+    complete(scope, faults)
+    for part in (_products, _locations, _templates, _prices):
+        faults.extend(part(scope))
+    faults.extend(element_checks.check(scope, frozenset(profiles)))
+    faults.extend(service_checks.check(scope))
+
+
+def references(record: msgspec.Struct, path: Path) -> Iterator[tuple[Path, str, str]]:
+    """(path, list, id) of everything that `record` refers to by an id."""
+    for item in msgspec.structs.fields(record):
+        value = getattr(record, item.name)
+        where = (*path, item.encode_name)
+        if target := _target(item.type):
+            if value is not None:
+                yield where, target, value
+        elif isinstance(value, msgspec.Struct):
+            yield from references(value, where)
+        elif isinstance(value, tuple):
+            for position, inner in enumerate(value):
+                if isinstance(inner, msgspec.Struct):
+                    yield from references(inner, (*where, position))
+
+
+def _target(annotation: Any, known: dict[Any, str | None] = {}) -> str | None:  # noqa: B006 - it remembers between calls
+    if annotation not in known:
+        kind = inspect.type_info(annotation)
+        parts = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+        extras = [part.extra or {} for part in parts if isinstance(part, inspect.Metadata)]
+        known[annotation] = next((extra["ref"] for extra in extras if "ref" in extra), None)
+    return known[annotation]
+
+
+def _products(scope: Scope) -> Iterator[Fault]:
+    for path, product in scope.records(Product):
+        for side in LIMITS:
+            sold, burst = getattr(product, f"{side}_bps"), getattr(product, f"{side}_burst_bps")
+            if burst is not None and burst < (sold or 0):
+                yield Fault((*path, f"{side}_burst_bps"), f"'{side}_burst_bps' is less than '{side}_bps'")
+
+
+def _locations(scope: Scope) -> Iterator[Fault]:
+    for path, location in scope.records(Location):
+        if (location.latitude is None) != (location.longitude is None):
+            yield Fault(path, f"location {location.id!r} needs both 'latitude' and 'longitude', or neither")
+
+
+def _templates(scope: Scope) -> Iterator[Fault]:
+    for path, template in scope.records(Template):
+        tree = [(item.role, item.parent, item.group) for item in template.elements]
+        yield from service_checks.structure(f"template {template.id!r}", "role", path, tree, template.groups)
+
+
+def _prices(scope: Scope) -> Iterator[Fault]:
+    for path, entry in scope.records(PriceBookEntry):
+        book = scope.find(PriceBook, entry.price_book)
+        amounts: list[tuple[Path, Money | None]] = [((*path, "mrc"), entry.mrc), ((*path, "otc"), entry.otc)]
+        amounts += [((*path, "upgrade_path", i, "price_delta"), step.price_delta) for i, step in enumerate(entry.upgrade_path)]
+        for where, money in amounts:
+            if book is not None and money is not None and money.currency != book.currency:
+                yield Fault(where, f"{where[-1]!r} is in {money.currency}, but price book {book.id!r} is in {book.currency}")
+        for i, step in enumerate(entry.upgrade_path):
+            if step.entry == entry.id:
+                yield Fault((*path, "upgrade_path", i), f"price book entry {entry.id!r} cannot be an upgrade of itself")

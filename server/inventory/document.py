@@ -1,0 +1,313 @@
+"""The inventory document: every noun a person may write, as frozen structs. Field names are the keys of the file.
+
+`Meta.extra` tells the reader more than a type can: `ref` = the id of a record of that list, `unit` = how a readable quantity
+becomes the number, `check` = a format of formats.py.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from protocols.uplink.plan import Port
+
+MAX_RECORDS = 100_000  # of one list
+
+Id = Annotated[str, Meta(min_length=1, max_length=255)]
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+Text = Annotated[str, Meta(max_length=255)]
+Zone = Annotated[str, Meta(max_length=64, extra={"check": "timezone"})]
+Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", extra={"check": "country"})]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", extra={"check": "currency"})]
+Rate = Annotated[int, Meta(ge=1, le=1 << 53, extra={"unit": "bit/s"})]
+Bytes = Annotated[int, Meta(ge=1, le=1 << 62, extra={"unit": "B"})]
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000, extra={"unit": "ms"})]
+Percent = Annotated[float, Meta(ge=0, le=100, extra={"unit": "%"})]
+Interval = Annotated[float, Meta(ge=1, le=86_400, extra={"unit": "s"})]
+Timeout = Annotated[float, Meta(ge=0.05, le=60, extra={"unit": "s"})]
+Days = Annotated[int, Meta(ge=0, le=3_650, extra={"unit": "d"})]
+Secret = Annotated[str, Meta(min_length=1, max_length=255)]  # `env:NAME` or `file:PATH` in a file; write-only in the API
+SECRETS = frozenset({"community"})  # the keys that are one
+
+AccountManagerId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "account_managers"})]
+AccountId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "accounts"})]
+LocationId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "locations"})]
+TemplateId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "templates"})]
+ProductId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "products"})]
+PriceBookId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "price_books"})]
+EntryId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "price_book_entries"})]
+SiteId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "sites"})]
+ElementId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "elements"})]
+ServiceId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "services"})]
+
+Criticality = Literal["required", "degrading", "informational"]
+Facing = Literal["customer", "network"]
+Policy = Literal["exclude", "honor_up", "ignore"]
+Fulfilment = Literal[
+    "New",
+    "In Service",
+    "Suspended For Non-Pay",
+    "Canceled For Non-Pay",
+    "Canceled By User",
+    "Expired",
+    "Order Canceled",
+]
+
+
+class Record(Struct, frozen=True, forbid_unknown_fields=True):
+    """What every noun has: `id` is its external id, unique among its kind and never shown as a name."""
+
+    id: Id
+
+
+class Money(Struct, frozen=True, forbid_unknown_fields=True):
+    """An amount with at most 4 decimals, and its ISO 4217 currency; `49.90 EUR` in a file."""
+
+    amount: Annotated[str, Meta(pattern=r"^-?\d{1,10}(\.\d{1,4})?$", extra={"check": "amount"})]
+    currency: Currency
+
+
+NOTHING = Money("0.00", "EUR")
+
+
+class AccountManager(Record, frozen=True):
+    """Who looks after accounts."""
+
+    name: Name
+    email: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=255, extra={"check": "email"})]
+
+
+class Account(Record, frozen=True):
+    """A customer, reseller or provider."""
+
+    name: Name
+    account_manager: AccountManagerId | None = None
+    timezone: Zone | None = None
+    country: Country | None = None
+
+
+class Location(Record, frozen=True):
+    """Where a customer is served."""
+
+    account: AccountId
+    name: Name
+    street: Text = ""
+    city: Text = ""
+    postal_code: Text = ""
+    region: Text = ""
+    country: Country | None = None
+    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    timezone: Zone | None = None
+
+
+class Meter(Struct, frozen=True, forbid_unknown_fields=True):
+    """The traffic of the service is what this placement's metric says; `facing` tells down from up."""
+
+    metric: Name
+    facing: Facing
+
+
+class Group(Struct, frozen=True, forbid_unknown_fields=True):
+    """A redundancy group: `k` of its members are needed."""
+
+    name: Name
+    k: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    criticality: Criticality = "required"
+
+
+class TemplatePlacement(Struct, frozen=True, forbid_unknown_fields=True):
+    """An element's place in a service, the element named by its role."""
+
+    role: Name
+    criticality: Criticality = "required"
+    parent: tuple[Name, ...] = ()
+    group: Name | None = None
+    meter: Meter | None = None
+
+
+class Template(Record, frozen=True):
+    """A service structure that is applied to services."""
+
+    name: Name
+    elements: tuple[TemplatePlacement, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+
+class Product(Record, frozen=True):
+    """What is sold, with its sold limits; a limit that is left out is not sold."""
+
+    name: Name
+    kind: Text = ""
+    is_add_on: bool = False
+    down_bps: Rate | None = None
+    up_bps: Rate | None = None
+    down_burst_bps: Rate | None = None
+    up_burst_bps: Rate | None = None
+    storage_bytes: Bytes | None = None
+    vcpu: Count | None = None
+    ram_bytes: Bytes | None = None
+    seats: Count | None = None
+    response_time_ms: Milliseconds | None = None
+    loss_percent: Percent | None = None
+    jitter_ms: Milliseconds | None = None
+    hard_limit: bool = False
+    sla_percent: Annotated[float, Meta(gt=0, le=100, extra={"unit": "%"})] | None = None
+    maintenance_policy: Policy = "exclude"
+    lead_time_days: Days = 0
+
+
+class PriceBook(Record, frozen=True):
+    """A price list in one currency."""
+
+    name: Name
+    currency: Currency
+
+
+class Upgrade(Struct, frozen=True, forbid_unknown_fields=True):
+    """A next tier or an add-on, and what it costs more a month."""
+
+    entry: EntryId
+    price_delta: Money
+
+
+class PriceBookEntry(Record, frozen=True):
+    """A product's price in a book, with its template and its upgrade path, nearest first."""
+
+    price_book: PriceBookId
+    product: ProductId
+    mrc: Money | None = None
+    otc: Money | None = None
+    template: TemplateId | None = None
+    upgrade_path: tuple[Upgrade, ...] = ()
+
+
+class Site(Record, frozen=True):
+    """Where an agent stands."""
+
+    name: Name
+    timezone: Zone | None = None
+    country: Country | None = None
+
+
+class Threshold(Struct, frozen=True, forbid_unknown_fields=True):
+    """A condition is raised at one value and cleared at the other (default: 90 % of it)."""
+
+    raise_: float = field(name="raise")
+    clear: float | None = None
+
+
+class Sensor(Struct, frozen=True, forbid_unknown_fields=True):
+    """One check of an element. `port` is TCP's or SNMP's; what follows it is SNMP's."""
+
+    kind: Literal["ping", "tcp", "snmp", "port"]
+    name: Text = ""
+    interval: Interval = 60.0
+    timeout: Timeout | None = None
+    required: bool = True
+    port: Port | None = None
+    community: Secret | None = None
+    version: Literal["2c"] | None = None
+    profiles: tuple[Name, ...] | None = None
+    retries: Annotated[int, Meta(ge=0, le=10)] | None = None
+
+
+class Element(Record, frozen=True):
+    """A part that carries services: a device with an address, or a port of a device, or a logical one."""
+
+    name: Name
+    kind: Text = ""
+    site: SiteId | None = None
+    address: Annotated[str, Meta(min_length=1, max_length=253, extra={"check": "address"})] | None = None
+    device: ElementId | None = None
+    port: Name | None = None
+    managed: bool = True
+    provider_account: AccountId | None = None
+    cost: Money = NOTHING
+    thresholds: dict[Name, Threshold] = {}
+    sensors: tuple[Sensor, ...] | None = None
+
+
+class AddOn(Struct, frozen=True, forbid_unknown_fields=True):
+    """A product sold beside the service's own."""
+
+    product: ProductId
+    mrr: Money | None = None
+    start_date: date | None = None
+    end_date: date | None = None
+
+
+class Placement(Struct, frozen=True, forbid_unknown_fields=True):
+    """An element's place in one service; `role` takes what is not given from the service's template."""
+
+    element: ElementId
+    role: Name | None = None
+    criticality: Criticality | None = None
+    parent: tuple[Id, ...] = ()
+    group: Name | None = None
+    meter: Meter | None = None
+
+
+class Service(Record, frozen=True):
+    """A subscription product sold to an account: what is monitored."""
+
+    name: Name
+    account: AccountId
+    product: ProductId
+    customer_service_name: Text = ""
+    price_book_entry: EntryId | None = None
+    location: LocationId | None = None
+    floor: Text = ""
+    suite: Text = ""
+    room: Text = ""
+    cage: Text = ""
+    cabinet: Text = ""
+    rack: Text = ""
+    fulfilment_status: Fulfilment = "In Service"
+    replaced_with: ServiceId | None = None
+    reseller: AccountId | None = None
+    show_in_reseller_portal: bool = False
+    mrr: Money = NOTHING
+    commission: Money | None = None
+    service_start: date | None = None
+    service_end: date | None = None
+    term_end: date | None = None
+    month_to_month: bool = False
+    add_ons: tuple[AddOn, ...] = ()
+    template: TemplateId | None = None
+    elements: tuple[Placement, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+
+class Document(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. With `prune`, what an earlier file made and this one no longer names is removed."""
+
+    prune: bool = False
+    account_managers: tuple[AccountManager, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    locations: tuple[Location, ...] = ()
+    templates: tuple[Template, ...] = ()
+    products: tuple[Product, ...] = ()
+    price_books: tuple[PriceBook, ...] = ()
+    price_book_entries: tuple[PriceBookEntry, ...] = ()
+    sites: tuple[Site, ...] = ()
+    elements: tuple[Element, ...] = ()
+    services: tuple[Service, ...] = ()
+
+
+# The document's lists in dependency order: a record only refers to earlier lists, or to its own.
+LISTS: dict[str, type[Record]] = {
+    "account_managers": AccountManager,
+    "accounts": Account,
+    "locations": Location,
+    "templates": Template,
+    "products": Product,
+    "price_books": PriceBook,
+    "price_book_entries": PriceBookEntry,
+    "sites": Site,
+    "elements": Element,
+    "services": Service,
+}

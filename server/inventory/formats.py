@@ -1,0 +1,55 @@
+"""Texts with a form of their own: time zones, addresses, currencies. Each says in words what it wants."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+from zoneinfo import available_timezones
+
+_LABEL = re.compile(r"^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$")
+_ONLY_DIGITS = re.compile(r"^[0-9.]+$")
+
+
+def _anything(_text: str) -> bool:
+    return True
+
+
+def _nothing() -> Iterable[str]:
+    return ()
+
+
+class Format(NamedTuple):
+    """`accepts` decides about a text whose length and pattern fit already; `known` are the names to suggest from."""
+
+    words: str
+    accepts: Callable[[str], bool] = _anything
+    known: Callable[[], Iterable[str]] = _nothing
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` is an IPv4 or IPv6 address or a host name (RFC 1123); what looks like a wrong IPv4 address is none."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        labels = text.removesuffix(".").split(".")
+        return not _ONLY_DIGITS.match(text) and len(text) <= 253 and all(_LABEL.match(label) for label in labels)
+    return True
+
+
+PLAIN = Format("a text")
+FORMATS = {
+    "timezone": Format("an IANA time zone such as Europe/Berlin", lambda text: text in _zones(), _zones),
+    "address": Format("an IP address or a host name", is_address),
+    "country": Format("an ISO 3166 country such as DE"),
+    "currency": Format("an ISO 4217 currency such as EUR"),
+    "email": Format("an e-mail address"),
+    "amount": Format("an amount with at most 4 decimals"),
+}

@@ -1,0 +1,171 @@
+"""Decide status: elements with news or a due time, then the services they carry. It loads, asks analytics, and saves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from analytics.rules import lookback, reach, with_thresholds
+from analytics.status import element_timeline, same_state, service_timeline
+from analytics.timeline import Span, at_instant, splice
+from storage import agents, dirty, judged, rules, samples, timelines
+from storage.database import as_tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analytics.rules import Rules
+    from server.jobs_process import Work
+    from storage.database import Connection, Pool
+    from storage.judged import Judged
+    from storage.timelines import ElementSpans, ServiceSpans
+
+IDLE = 0.5  # seconds between looks at what is due
+GATHER = 0.1  # seconds in which marks gather after a round, so that a storm is decided in few rounds
+
+
+async def run(work: Work) -> None:
+    """Whenever there is news, and when something is due; for ever."""
+    while True:
+        news = work.news.next
+        now = work.clock()
+        async with work.pool.acquire() as con:
+            tenants = await dirty.tenants_with_work(con, now)
+        for tenant_id in tenants:
+            await decide(work.pool, tenant_id, now)
+        if tenants:
+            await asyncio.sleep(GATHER)
+        else:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), IDLE)
+
+
+async def decide(pool: Pool, tenant_id: int, now: int) -> None:
+    """One round for one tenant, in one transaction: what it claims returns to the queue if it fails."""
+    async with as_tenant(pool, tenant_id) as con:
+        if not await dirty.alone(con, tenant_id):
+            return
+        elements, services = await dirty.claim(con, tenant_id)
+        for element, at in (await dirty.due(con, tenant_id, now)).items():
+            elements[element] = min(at, elements.get(element, at))
+        rule_set = await rules.status_rules(con, tenant_id)
+        changed = await _decide_elements(con, tenant_id, elements, rule_set, now)
+        for service, element in await judged.services_of(con, tenant_id, list(changed)):
+            services[service] = min(changed[element], services.get(service, changed[element]))
+        if await _decide_services(con, tenant_id, services, rule_set, now) or changed:
+            await dirty.tell_status(con)
+
+
+class _Case(NamedTuple):
+    """One element to decide: from where on, what is stored from there, and the state to go on from."""
+
+    start: int
+    stored: ElementSpans
+    seed: Span[timelines.ElementState] | None
+
+
+async def _decide_elements(
+    con: Connection, tenant_id: int, marks: Mapping[int, int], rule_set: Rules, now: int
+) -> dict[int, int]:
+    """Decide the elements marked (id -> first news, µs); returns those whose timeline changed, and from when on."""
+    found = await judged.elements(con, tenant_id, list(marks))
+    configured = {sensor: each for one in found.values() for sensor, each in one.intervals.items()}
+    known = await samples.intervals(con, tenant_id, configured)
+    cases = await _cases(con, tenant_id, {e: marks[e] for e in found}, found, known, rule_set)
+    back = {e: case.start - reach(rule_set, _longest(found[e], known)) if case.seed else case.start for e, case in cases.items()}
+    metrics = _metrics(rule_set, found)
+    readings = await samples.readings(con, tenant_id, back, metrics, known)
+    sites = {one.site_id for one in found.values() if one.site_id is not None}
+    heard = await agents.presence(con, tenant_id, list(sites), min(back.values(), default=now))
+    changes, dues, since = {}, {}, {}
+    for element, case in cases.items():
+        one = found[element]
+        silent = _silent(heard.get(one.site_id or 0, []), back[element], now)
+        own = with_thresholds(rule_set, one.thresholds)
+        seed = case.seed.value if case.seed else None
+        fresh, dues[element] = element_timeline(
+            one.sensors, readings[element], own, case.start, now, seed, silent, one.managed
+        )
+        new = splice(case.seed, fresh, same_state)
+        if new != case.stored:
+            changes[element] = (case.stored, new)
+            since[element] = _first_difference(case.stored, new)
+    await timelines.replace_elements(con, tenant_id, changes)
+    await dirty.set_due(con, tenant_id, dues | dict.fromkeys(marks.keys() - found.keys()))
+    return since
+
+
+async def _cases(  # noqa: PLR0913 - what a decision starts from, gathered once
+    con: Connection,
+    tenant_id: int,
+    marks: Mapping[int, int],
+    found: Mapping[int, Judged],
+    known: Mapping[int, samples.Intervals],
+    rule_set: Rules,
+) -> dict[int, _Case]:
+    starts = {element: at - lookback(rule_set, _longest(found[element], known)) for element, at in marks.items()}
+    stored = await timelines.elements_from(con, tenant_id, starts)
+    cases = {}
+    for element, start in starts.items():
+        spans = stored[element]
+        seed = at_instant(spans, start)
+        if seed is None:  # nothing is stored that early: decide from the first thing known
+            start = min([marks[element], *(span.start for span in spans[:1])])  # noqa: PLW2901
+        cases[element] = _Case(start, spans, seed)
+    return cases
+
+
+async def _decide_services(
+    con: Connection, tenant_id: int, marks: Mapping[int, int], rule_set: Rules, now: int
+) -> bool:
+    """Decide the services marked (id -> from when on, µs); returns whether any timeline changed."""
+    found = await judged.services(con, tenant_id, list(marks))
+    stored = await timelines.services_from(con, tenant_id, {service: marks[service] for service in found})
+    starts: dict[int, int] = {}
+    for service, one in found.items():
+        for placement in one.tree.placements:
+            starts[placement.element_id] = min(marks[service], starts.get(placement.element_id, marks[service]))
+    elements = await timelines.elements_from(con, tenant_id, starts)
+    changes: dict[int, tuple[ServiceSpans, ServiceSpans]] = {}
+    for service, one in found.items():
+        start = marks[service]
+        seed = at_instant(stored[service], start)
+        fresh = service_timeline(one.tree, elements, one.fulfilment, start, now, rule_set, seed.value if seed else None)
+        new = splice(seed, fresh)
+        if new != stored[service]:
+            changes[service] = (stored[service], new)
+    await timelines.replace_services(con, tenant_id, changes)
+    return bool(changes)
+
+
+def _longest(one: Judged, known: Mapping[int, samples.Intervals]) -> int:
+    """The longest interval any sensor of the element ever had, µs."""
+    return max((int(known[sensor].length.max()) for sensor in one.intervals), default=0)
+
+
+def _metrics(rule_set: Rules, found: Mapping[int, Judged]) -> list[str]:
+    own = {metric for one in found.values() for metric in one.thresholds}
+    return sorted({*rule_set.states, *rule_set.thresholds, *own})
+
+
+def _silent(heard: list[tuple[int, int]], start: int, now: int) -> list[Span[None]]:
+    """When no agent of the site was heard, from the times it was; silence counts once it lasted SILENT_US."""
+    silent, before = [], start
+    for since, until in heard:
+        if since > before:
+            silent.append(Span(before, since, None))
+        before = max(before, until)
+    if now - before > agents.SILENT_US:
+        silent.append(Span(before, None, None))
+    return silent
+
+
+def _first_difference(old: ElementSpans, new: ElementSpans) -> int:
+    """The first instant at which two timelines of one element differ."""
+    for one, other in zip(old, new, strict=False):
+        if one != other:
+            same_value = one.start == other.start and one.value == other.value
+            ends = [span.end for span in (one, other) if span.end is not None]
+            return min(ends) if same_value and ends else min(one.start, other.start)
+    return (old if len(old) > len(new) else new)[min(len(old), len(new))].start

@@ -1,0 +1,129 @@
+"""The web process: agents' calls, the API and the pages. Several may run; they meet in the database only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+import server.pages
+from protocols.errors import ConfigError, Refused
+from server import errors, keys
+from server.auth import SCOPES, Doorkeeper
+from server.change import Change
+from server.ingest import Ingest
+from server.pages import rendering
+from server.profiles import load_profiles
+from storage import callers, listen
+from storage.database import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from server.app import Route
+    from server.config import Settings
+
+log = logging.getLogger("lineside.web")
+STATIC = Path(server.pages.__file__).parent / "static"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def create_app(settings: Settings, dsn: str, routes: Sequence[Route], clock: Callable[[], int]) -> FastAPI:
+    """The application on the database at `dsn`. Raises ConfigError for a route without a scope."""
+    app = FastAPI(title="Lineside", docs_url=None, redoc_url=None, lifespan=functools.partial(_lifespan, settings=settings, dsn=dsn))
+    app.state.clock = clock
+    app.state.settings = settings
+    for route in routes:
+        if route.scope not in SCOPES:
+            msg = f"The route {route.path} has the scope {route.scope!r}, which is none of {', '.join(sorted(SCOPES))}."
+            raise ConfigError(msg)
+        app.add_api_route(
+            route.path, route.handler, methods=[route.method], dependencies=[Depends(_door(route.scope))], response_model=None
+        )
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.middleware("http")(_with_headers)
+    errors.install(app, rendering.error_page)
+    return app
+
+
+def _door(scope: str) -> Callable[[Request], Any]:
+    async def admit(request: Request) -> None:
+        state = request.app.state
+        request.state.caller = await state.doorkeeper.admit(request, scope, state.clock())
+
+    return admit
+
+
+async def _with_headers(request: Request, call_next: Callable[[Request], Any]) -> Response:
+    response: Response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI, settings: Settings, dsn: str) -> AsyncIterator[None]:
+    state = app.state
+    state.pool = await connect(dsn, "lineside_app", 10)
+    state.ingest_pool = await connect(dsn, "lineside_ingest", 10)
+    state.secret_key = keys.read_or_make(settings.key_path)
+    state.profiles = load_profiles()
+    state.doorkeeper = Doorkeeper(state.pool)
+    state.heard = {}
+    state.inventory_change, state.status_change = Change(), Change()
+    async with state.pool.acquire() as con:
+        generation = await callers.generation(con)
+    state.ingest = Ingest(state.ingest_pool, state.pool, generation)
+
+    def heard(channel: str) -> None:
+        if channel == listen.INVENTORY:
+            state.ingest.inventory_changed()
+            state.doorkeeper.forget()
+            state.inventory_change.fire()
+        else:
+            state.status_change.fire()
+
+    listener = asyncio.create_task(listen.listen(dsn, (listen.INVENTORY, listen.STATUS), heard))
+    try:
+        yield
+    finally:
+        listener.cancel()
+        await asyncio.gather(listener, return_exceptions=True)
+        for pool in (state.pool, state.ingest_pool):
+            try:
+                await asyncio.wait_for(pool.close(), 5)
+            except TimeoutError:
+                pool.terminate()
+
+
+async def healthz(_request: Request) -> Response:
+    """The process lives."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """The process can do its work: the database answers."""
+    async with request.app.state.pool.acquire() as con:
+        await callers.generation(con)
+    return JSONResponse({"status": "ready"})
+
+
+async def serve(app: FastAPI, settings: Settings, fd: int | None) -> None:
+    """Serve until SIGTERM or SIGINT, on the inherited socket `fd` or on a socket of our own."""
+    config = uvicorn.Config(
+        app, settings.host, settings.port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10
+    )
+    await uvicorn.Server(config).serve(None if fd is None else [socket.socket(fileno=fd)])

@@ -1,0 +1,102 @@
+"""What a decision about status needs of the inventory: an element's sensors, a service's tree, and when an agent was silent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from analytics.network import Group, Placement, Sensor, Tree
+from analytics.timeline import Span
+from storage.times import SECOND_US, to_us
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from storage.database import Connection
+
+
+class Judged(NamedTuple):
+    """One element: its sensors with their configured interval (µs), its own thresholds, and the site whose agent measures it."""
+
+    managed: bool
+    site_id: int | None
+    thresholds: dict[str, Any]
+    sensors: list[Sensor]
+    intervals: dict[int, int]
+
+
+class JudgedService(NamedTuple):
+    """One service: what carries it, and its fulfilment status over time."""
+
+    tree: Tree
+    fulfilment: list[Span[str]]
+
+
+async def elements(con: Connection, tenant_id: int, ids: Sequence[int]) -> dict[int, Judged]:
+    """The elements of `ids` that still exist. A port is measured by its device's site."""
+    rows = await con.fetch(
+        """select e.id, e.managed, coalesce(d.site_id, e.site_id) as site_id, e.thresholds,
+             s.id as sensor_id, s.name, s.kind, s.role, s.required, coalesce(via.interval_seconds, s.interval_seconds) as seconds
+           from element e
+           left join element d on d.tenant_id = e.tenant_id and d.id = e.device_id
+           left join sensor s on s.tenant_id = e.tenant_id and s.element_id = e.id
+           left join lateral (select interval_seconds from sensor v where v.tenant_id = e.tenant_id and v.element_id = e.device_id
+             and v.kind = 'snmp' and s.kind = 'port' order by v.id limit 1) via on true
+           where e.tenant_id = $1 and e.id = any($2) order by e.id, s.id""",
+        tenant_id,
+        ids,
+    )
+    found: dict[int, Judged] = {}
+    for row in rows:
+        judged = found.setdefault(row["id"], Judged(row["managed"], row["site_id"], row["thresholds"], [], {}))
+        if row["sensor_id"] is not None:
+            judged.sensors.append(Sensor(row["sensor_id"], row["name"], row["kind"], row["role"], row["required"]))
+            judged.intervals[row["sensor_id"]] = round(row["seconds"] * SECOND_US)
+    return found
+
+
+async def services_of(con: Connection, tenant_id: int, element_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """(service, element) for every placement of these elements."""
+    rows = await con.fetch(
+        "select service_id, element_id from placement where tenant_id = $1 and element_id = any($2)", tenant_id, element_ids
+    )
+    return [(row["service_id"], row["element_id"]) for row in rows]
+
+
+async def services(con: Connection, tenant_id: int, ids: Sequence[int]) -> dict[int, JudgedService]:
+    """The services of `ids` that still exist."""
+    fulfilment = await con.fetch(
+        """select service_id, valid_from, fulfilment_status,
+             lead(valid_from) over (partition by service_id order by valid_from) as valid_to
+           from service_version where tenant_id = $1 and service_id = any($2) order by service_id, valid_from""",
+        tenant_id,
+        ids,
+    )
+    placements = await con.fetch(
+        """select p.service_id, p.id, p.element_id, e.name, p.criticality, p.group_id,
+             array(select parent_id from placement_parent h where h.tenant_id = $1 and h.placement_id = p.id order by 1) as parents
+           from placement p join element e on e.tenant_id = p.tenant_id and e.id = p.element_id
+           where p.tenant_id = $1 and p.service_id = any($2) order by p.id""",
+        tenant_id,
+        ids,
+    )
+    groups = await con.fetch(
+        "select service_id, id, name, k, criticality from redundancy_group where tenant_id = $1 and service_id = any($2) order by id",
+        tenant_id,
+        ids,
+    )
+    versions: dict[int, list[Span[str]]] = {}
+    for row in fulfilment:
+        end = None if row["valid_to"] is None else to_us(row["valid_to"])
+        versions.setdefault(row["service_id"], []).append(Span(to_us(row["valid_from"]), end, row["fulfilment_status"]))
+    return {service: JudgedService(_tree(service, placements, groups), spans) for service, spans in versions.items()}
+
+
+def _tree(service: int, placements: Sequence[Any], groups: Sequence[Any]) -> Tree:
+    return Tree(
+        tuple(
+            Placement(p["id"], p["element_id"], p["name"], p["criticality"], tuple(p["parents"]), p["group_id"])
+            for p in placements
+            if p["service_id"] == service
+        ),
+        tuple(Group(g["id"], g["name"], g["k"], g["criticality"]) for g in groups if g["service_id"] == service),
+    )

@@ -1,0 +1,101 @@
+"""A whole server as users run it: `lineside server run` in a folder of its own, with its embedded database, on a free port."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from storage.embedded import Embedded
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Lineside(NamedTuple):
+    """A running server. `dsn` reaches its database as the owner; `log` is where it writes."""
+
+    url: str
+    dsn: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+    environment: dict[str, str]
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "server.log"
+
+    def command(self, *arguments: str) -> str:
+        """Run `lineside …` against this server; its standard output."""
+        done = subprocess.run(
+            [sys.executable, "-m", "server.app", *arguments], cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def children(self, word: str) -> list[int]:
+        """Process ids of its children whose command line holds `word` ("web", "jobs", "postgres")."""
+        return [pid for pid, line in _children(self.process.pid) if word in line]
+
+
+@contextlib.contextmanager
+def running(folder: Path, settings: Mapping[str, str] | None = None, patience: float = 60.0) -> Iterator[Lineside]:
+    """A server in `folder` for as long as the block runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)  # as root the database runs as another user, who must reach it
+    port = free_port()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LINESIDE_")}
+    environment |= {"LINESIDE_DATA": str(folder / "data"), "LINESIDE_PORT": str(port), "PYTHONPATH": str(ROOT), **(settings or {})}
+    with (folder / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server.app", "server", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+    server = Lineside(f"http://127.0.0.1:{port}", Embedded(folder / "data").dsn(), folder, process, environment)
+    try:
+        _wait_ready(server, patience)
+        yield server
+    except BaseException:
+        sys.stderr.write(f"the server's last words:\n{server.log.read_text()[-3000:]}\n")
+        raise
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_ready(server: Lineside, patience: float) -> None:
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        if server.process.poll() is not None:
+            break
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            with urllib.request.urlopen(f"{server.url}/readyz", timeout=2):
+                return
+        time.sleep(0.05)
+    raise RuntimeError("the server did not become ready")
+
+
+def _children(parent: int) -> list[tuple[int, str]]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            if int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == parent:
+                found.append((int(entry.name), (entry / "cmdline").read_text().replace("\0", " ")))
+    return found

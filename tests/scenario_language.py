@@ -1,0 +1,367 @@
+"""The scenario language, read: a story of samples and what must be said about it (docs/status-rules.md has the grammar)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from analytics.network import SECOND, Group, Placement, Sensor, Tree
+from protocols.uplink.batch import REASON_CODE
+
+STATUSES = ("Not in service", "Has Issues", "Unmanaged", "No Data", "Down", "Up")
+KINDS = ("ping", "tcp", "http", "snmp", "port")
+# What a sensor that only measures is called in a story, and its metric.
+METRICS = {
+    "cpu": "cpu.load",
+    "memory": "memory.used_percent",
+    "disk": "storage.used_percent",
+    "loss": "loss",
+    "rtt": "rtt",
+    "connect": "connect_time",
+}
+OPER = {"up": 1, "down": 2, "testing": 3, "unknown": 4, "dormant": 5, "notPresent": 6, "lowerLayerDown": 7, "shut": 2}
+CRITICALITIES = ("required", "degrading", "informational")
+
+
+class ScenarioError(Exception):
+    """The story itself cannot be read; the message begins with its file and line."""
+
+
+class Line(NamedTuple):
+    number: int
+    text: str
+
+
+class Sample(NamedTuple):
+    """One value on its way: measured at `ts`, known to the server from `arrives` on (µs)."""
+
+    sensor: tuple[str, str]  # element and sensor
+    metric: str
+    instance: str
+    ts: int
+    value: float
+    reason: int
+    interval: int
+    arrives: int
+
+
+class Expectation(NamedTuple):
+    """What must be true of `name` as known at `as_of`: its whole timeline, or its state at one instant."""
+
+    line: int
+    kind: str
+    name: str
+    as_of: int | None
+    at: int = 0
+    raw: bool = False
+    points: tuple[tuple[int, str], ...] = ()
+    details: tuple[Line, ...] = ()
+    text: str = ""
+
+
+@dataclass
+class Story:
+    """All that one file says. Times are µs; the story begins at 0."""
+
+    path: Path
+    tags: list[str] = field(default_factory=list)
+    services: dict[str, Tree] = field(default_factory=dict)
+    fulfilment: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    elements: dict[str, int] = field(default_factory=dict)
+    sensors: dict[tuple[str, str], Sensor] = field(default_factory=dict)
+    unmanaged: set[str] = field(default_factory=set)
+    thresholds: dict[str, dict[str, dict[str, float | None]]] = field(default_factory=dict)
+    silences: list[tuple[int, int | None]] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    expectations: list[Expectation] = field(default_factory=list)
+    now: int = 0
+    now_said: bool = False
+
+    def element(self, name: str) -> int:
+        return self.elements.setdefault(name, len(self.elements) + 1)
+
+    def sensor(self, element: str, name: str) -> Sensor:
+        """The sensor a row or statement names, made at its first mention: known kinds can be reached by, others measure."""
+        self.element(element)
+        known = self.sensors.get((element, name))
+        if known is None:
+            role = "reachability" if name in KINDS else "condition"
+            known = Sensor(len(self.sensors) + 1, name, name if name in KINDS else "check", role, required=True, since=0)
+            self.sensors[element, name] = known
+        return known
+
+
+def read(path: Path) -> Story:
+    """The story in the file `path`. ScenarioError names file and line."""
+    return parse(path.read_text(encoding="utf-8"), path)
+
+
+def parse(text: str, path: Path) -> Story:
+    story = Story(path)
+    for line, block in _blocks(text):
+        word, _, rest = line.text.partition(" ")
+        statement = STATEMENTS.get(word)
+        try:
+            if statement is None:
+                raise ValueError(f"no statement begins with {word!r}: use one of {', '.join(sorted(STATEMENTS))}")
+            statement(story, line.number, rest.strip(), block)
+        except ScenarioError:
+            raise
+        except (ValueError, KeyError, IndexError) as error:
+            raise ScenarioError(f"{path}:{line.number}: {error}") from None
+    if not story.expectations:
+        raise ScenarioError(f"{path}:1: a scenario expects something")
+    return story
+
+
+def _blocks(text: str) -> Iterator[tuple[Line, list[Line]]]:
+    """Each statement with the indented lines below it; what follows a # at a word's start is for people."""
+    head: Line | None = None
+    block: list[Line] = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        plain = re.sub(r"(^|\s)#.*$", "", raw).rstrip()
+        if not plain:
+            continue
+        if plain[0].isspace():
+            block.append(Line(number, plain.strip()))
+            continue
+        if head is not None:
+            yield head, block
+        head, block = Line(number, plain), []
+    if head is not None:
+        yield head, block
+
+
+def moment(text: str) -> int:
+    """`3m`, `90s`, `1h30m`, `2d` as µs."""
+    if not re.fullmatch(r"(\d+[dhms])+", text):
+        raise ValueError(f"{text!r} is no time: write 3m, 90s, 1h30m or 2d")
+    unit = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+    return sum(int(number) * unit[letter] for number, letter in re.findall(r"(\d+)([dhms])", text)) * SECOND
+
+
+def clock(instant: int) -> str:
+    """µs as a story writes them."""
+    seconds = instant // SECOND
+    parts = ((seconds // 3_600, "h"), (seconds % 3_600 // 60, "m"), (seconds % 60, "s"))
+    return "".join(f"{number}{letter}" for number, letter in parts if number) or "0m"
+
+
+def _shows(story: Story, _: int, rest: str, block: list[Line]) -> None:
+    story.tags += rest.split() + [tag for line in block for tag in line.text.split()]
+
+
+def _service(story: Story, _: int, rest: str, block: list[Line]) -> None:
+    """`service NAME  element …`, or one placement or group a line below it."""
+    name, *listed = rest.split()
+    rows = [Line(0, each) for each in listed] + block
+    named: list[tuple[str, str, tuple[str, ...], int | None]] = []
+    groups: list[Group] = []
+    for row in rows:
+        found = re.fullmatch(r"group (\S+) (\d+) of (.+?)(?: (required|degrading|informational))?(?: under (.+))?", row.text)
+        if found:
+            group, k, members, criticality, above = found.groups()
+            groups.append(Group(len(groups) + 1, group, int(k), criticality or "required"))
+            named += [(each, "required", _list(above), len(groups)) for each in members.split()]
+            continue
+        found = re.fullmatch(r"(\S+)(?: (required|degrading|informational))?(?: under (.+))?", row.text)
+        if not found:
+            raise ScenarioError(f"{story.path}:{row.number}: {row.text!r} is no placement: ELEMENT [criticality] [under A, B]")
+        named.append((found[1], found[2] or "required", _list(found[3]), None))
+    number = {element: index for index, (element, *_) in enumerate(named, 1)}
+    placements = tuple(
+        Placement(number[element], story.element(element), element, criticality, tuple(number[each] for each in above), group)
+        for element, criticality, above, group in named
+    )
+    story.services[name] = Tree(placements, tuple(groups))
+    story.fulfilment.setdefault(name, [(0, "In Service")])
+
+
+def _list(text: str | None) -> tuple[str, ...]:
+    return tuple(re.split(r",\s*|\s+", text)) if text else ()
+
+
+def _fulfilment(story: Story, _: int, rest: str, block: list[Line]) -> None:
+    name, _, points = rest.partition(" ")
+    story.fulfilment[name] = list(_points(" ".join([points, *(line.text for line in block)])))
+
+
+def _points(text: str) -> Iterator[tuple[int, str]]:
+    """`0m Up  3m Has Issues` as instants and words."""
+    found = re.findall(r"(\S*\d[dhms])\s+(.+?)\s*(?=\s\S*\d[dhms]\s|$)", text.strip() + " ")
+    if not found:
+        raise ValueError(f"{text!r} is no list of times and words")
+    for when, word in found:
+        yield moment(when), re.sub(r"\s+", " ", word.strip())
+
+
+def _unmanaged(story: Story, _: int, rest: str, __: list[Line]) -> None:
+    story.unmanaged |= {name for name in rest.split() if story.element(name)}
+
+
+def _sensor(story: Story, _: int, rest: str, __: list[Line]) -> None:
+    """`sensor edge1.tcp [optional] [condition|reachability] [since 5m|since its first sample]`."""
+    target, *words = rest.split()
+    element, _, name = target.partition(".")
+    sensor = story.sensor(element, name)
+    while words:
+        word = words.pop(0)
+        if word == "optional":
+            sensor = sensor._replace(required=False)
+        elif word in ("condition", "reachability"):
+            sensor = sensor._replace(role=word)
+        elif word == "since" and words[:3] == ["its", "first", "sample"]:
+            sensor, words = sensor._replace(since=None), words[3:]
+        elif word == "since":
+            sensor = sensor._replace(since=moment(words.pop(0)))
+        else:
+            raise ValueError(f"{word!r} says nothing about a sensor: optional, condition, reachability, since TIME")
+    story.sensors[element, name] = sensor
+
+
+def _threshold(story: Story, _: int, rest: str, __: list[Line]) -> None:
+    found = re.fullmatch(r"(\S+) (\S+) raise (\S+)(?: clear (\S+))?", rest)
+    if not found:
+        raise ValueError("write: threshold ELEMENT METRIC raise X [clear Y]")
+    element, metric, raise_at, clear_at = found.groups()
+    pair = {"raise": float(raise_at), "clear": float(clear_at) if clear_at else None}
+    story.thresholds.setdefault(element, {})[metric] = pair
+
+
+def _agent(story: Story, _: int, rest: str, __: list[Line]) -> None:
+    found = re.fullmatch(r"silent (\S+)\.\.(\S*)", rest)
+    if not found:
+        raise ValueError("write: agent silent FROM..TO, or FROM.. while it stays silent")
+    story.silences.append((moment(found[1]), moment(found[2]) if found[2] else None))
+
+
+def _every(story: Story, _: int, rest: str, block: list[Line]) -> None:
+    """`every STEP [from TIME] [interval TIME]`: rows of samples, one a step. The interval stated is the step unless given."""
+    found = re.fullmatch(r"(\S+)(?: from (\S+))?(?: interval (\S+))?", rest)
+    if not found:
+        raise ValueError("write: every STEP [from TIME] [interval TIME]")
+    step, begin = moment(found[1]), moment(found[2]) if found[2] else 0
+    interval = moment(found[3]) if found[3] else step
+    for row in block:
+        target, _, cells = row.text.partition(" ")
+        try:
+            values = list(_cells(cells))
+            for position, cell in enumerate(values):
+                story.samples += _sampled(story, target, cell, begin + position * step, interval)
+            if not values:
+                _sampled(story, target, "_", 0, interval)
+        except ValueError as error:
+            raise ScenarioError(f"{story.path}:{row.number}: {error}") from None
+        if not story.now_said:
+            story.now = max(story.now, begin + len(values) * step)
+
+
+def _cells(text: str) -> Iterator[str]:
+    """`up*3 (down*2 up)*4` as single cells."""
+    stack: list[list[str]] = [[]]
+    for token in re.findall(r"\(|\)(?:\*\d+)?|[^\s()]+", text):
+        if token == "(":
+            stack.append([])
+        elif token.startswith(")"):
+            group = stack.pop()
+            stack[-1] += group * int(token[2:] or 1)
+        else:
+            cell, _, times = token.partition("*")
+            stack[-1] += [cell] * int(times or 1)
+    if len(stack) != 1:
+        raise ValueError(f"the brackets in {text!r} do not match")
+    yield from stack[0]
+
+
+def _sampled(story: Story, target: str, cell: str, ts: int, interval: int) -> list[Sample]:
+    """The samples that one cell of a row stands for; `target` is ELEMENT[.SENSOR][:METRIC[@INSTANCE]]."""
+    where, _, measured = target.partition(":")
+    element, _, name = where.partition(".")
+    sensor = story.sensor(element, name or "ping")
+    metric, _, instance = measured.partition("@")
+    if cell == "_":
+        return []
+    key = (element, sensor.name)
+    if not metric and sensor.kind == "port":
+        admin = 2.0 if cell == "shut" else 1.0
+        pairs = [("if.admin_status", admin, 0), ("if.oper_status", float(OPER[cell]), 0)]
+    elif not metric and (cell == "up" or cell.partition(":")[0] == "down"):
+        reason = cell.partition(":")[2] or "timeout"
+        pairs = [("reachable", float(cell == "up"), 0 if cell == "up" else REASON_CODE[reason])]
+    else:
+        pairs = [(metric or METRICS[sensor.name], float(cell), 0)]
+    return [Sample(key, of, instance, ts, value, reason, interval, ts) for of, value, reason in pairs]
+
+
+def _late(story: Story, _: int, rest: str, __: list[Line]) -> None:
+    """`late edge1 5m..9m arrives 12m`: what those sensors measured in [from, to) reaches the server only then."""
+    found = re.fullmatch(r"(\S+) (\S+)\.\.(\S+) arrives (\S+)", rest)
+    if not found:
+        raise ValueError("write: late ELEMENT[.SENSOR] FROM..TO arrives TIME")
+    element, _, name = found[1].partition(".")
+    first, last, arrives = moment(found[2]), moment(found[3]), moment(found[4])
+    for position, sample in enumerate(story.samples):
+        if sample.sensor[0] == element and sample.sensor[1] in (name or sample.sensor[1],) and first <= sample.ts < last:
+            story.samples[position] = sample._replace(arrives=arrives)
+
+
+def _now(story: Story, _: int, rest: str, __: list[Line]) -> None:
+    story.now, story.now_said = moment(rest), True
+
+
+def _as_of(text: str) -> tuple[str, int | None]:
+    body, _, when = text.partition(" as of ")
+    return body.strip(), moment(when.strip()) if when else None
+
+
+def _expect(story: Story, number: int, rest: str, block: list[Line]) -> None:
+    body, as_of = _as_of(rest)
+    name, _, kind = body.partition(" ")
+    points = tuple(_points(" ".join(line.text for line in block)))
+    for _, word in points:
+        if word not in STATUSES:
+            raise ValueError(f"{word!r} is no status: {', '.join(STATUSES)}")
+    story.expectations.append(Expectation(number, "timeline", name, as_of, raw=kind == "raw", points=points))
+
+
+def _at(story: Story, number: int, rest: str, block: list[Line]) -> None:
+    body, as_of = _as_of(rest)
+    found = re.fullmatch(rf"(\S+) (\S+) is ({'|'.join(STATUSES)})", body)
+    if not found:
+        raise ValueError("write: at TIME NAME is STATUS [as of TIME]")
+    when = moment(found[1])
+    story.expectations.append(Expectation(number, "state", found[2], as_of, at=when, text=found[3], details=tuple(block)))
+
+
+def _next(story: Story, number: int, rest: str, _: list[Line]) -> None:
+    body, as_of = _as_of(rest)
+    name, _, when = body.partition(" ")
+    story.expectations.append(Expectation(number, "next", name, as_of, text=when.strip()))
+
+
+def _availability(story: Story, number: int, rest: str, _: list[Line]) -> None:
+    body, as_of = _as_of(rest)
+    name, _, text = body.partition(" ")
+    story.expectations.append(Expectation(number, "availability", name, as_of, text=text.strip()))
+
+
+Statement = Callable[[Story, int, str, list[Line]], None]
+STATEMENTS: dict[str, Statement] = {
+    "shows": _shows,
+    "service": _service,
+    "fulfilment": _fulfilment,
+    "unmanaged": _unmanaged,
+    "sensor": _sensor,
+    "threshold": _threshold,
+    "agent": _agent,
+    "every": _every,
+    "late": _late,
+    "now": _now,
+    "expect": _expect,
+    "at": _at,
+    "next": _next,
+    "availability": _availability,
+}
