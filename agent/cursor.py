@@ -46,6 +46,20 @@ class Cursor(NamedTuple):
     position: Position
     losses: dict[str, Loss]
 
+    def lose(self, reason: str, loss: Loss) -> Cursor:
+        """With one more loss."""
+        joined = self.losses[reason].join(loss) if reason in self.losses else loss
+        return self._replace(losses={**self.losses, reason: joined})
+
+    def told(self, losses: dict[str, Loss]) -> Cursor:
+        """Without what a gap record tells; what was lost since stays to be told."""
+        kept = {
+            reason: loss._replace(rows=loss.rows - losses[reason].rows) if reason in losses else loss
+            for reason, loss in self.losses.items()
+            if losses.get(reason) != loss
+        }
+        return self._replace(losses=kept)
+
 
 def pack(cursor: Cursor) -> bytes:
     """One slot. A reason without a loss is written as (0, 1, 0): `first` behind `last`."""

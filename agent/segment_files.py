@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +55,8 @@ def find(files: Files, folder: Path) -> tuple[list[Segment], int]:
         except OSError:
             continue
         try:
-            files.fsync(fd)
+            with suppress(OSError):  # what cannot be made durable can still be sent
+                files.fsync(fd)
             found.append(Segment(number, name, files.fstat(fd).st_size))
         finally:
             files.close(fd)

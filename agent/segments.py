@@ -41,8 +41,8 @@ class Segments:
         self.folder, self.budget, self.counters = folder, budget, counters
         self._files, self._random, self._lock = files, random, threading.RLock()
         self._segment_size = min(SEGMENT, max(SMALLEST, budget.limit // 8))
-        self._active: int | None = None  # descriptor of the segment being written: the last of the list
-        self._last: Record | None = None  # the record read last, and whether damage followed it
+        self._active: int | None = None  # the descriptor of the last segment, while it is being written
+        self._last: Record | None = None  # read last, and whether damage followed it
         self._damaged = False
         self._dirfd = files.open(str(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._cursorfd = files.open(str(folder / "cursor"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -82,7 +82,7 @@ class Segments:
             return True
         with self._lock:
             for record in group:
-                self._lose("disk_full", Loss(record.rows, record.first, record.last))
+                self.lose("disk_full", Loss(record.rows, record.first, record.last))
             self.counters["spool.refused"] += len(group)
             self._save(durable=False)
         return False
@@ -93,9 +93,10 @@ class Segments:
         except OSError as error:
             self.counters[f"spool.write.{errno.errorcode.get(error.errno or 0, 'error')}"] += 1
             self._abandon()
-            if error.errno in FULL and not last:  # the newest is worth more than the oldest
+            if error.errno in FULL and not last:  # the newest is worth more than the oldest, but not all there is
                 with self._lock:
-                    self._drop_oldest("disk_full")
+                    if not self._collect() and len(self._segments) > 1:
+                        self._drop_oldest("disk_full")
             return False
         return True
 
@@ -145,9 +146,17 @@ class Segments:
 
     def _make_room(self, need: int) -> bool:
         while not self.budget.allows(need, self._free()):
-            if not self._drop_oldest("buffer_full"):
+            if not self._drop_oldest("buffer_full") and not self._retire():
                 return False
         return True
+
+    def _retire(self) -> bool:
+        """Let go of the segment being written if the server has all of it; False = it was not so."""
+        if self._active is None or self._offset(self._segments[-1]) < max(self._segments[-1].size, 1):
+            return False
+        fd, self._active = self._active, None
+        self._files.close(fd)
+        return self._collect()
 
     def _free(self) -> int:
         try:
@@ -163,7 +172,7 @@ class Segments:
         segment, before = self._segments[0], self._cursor
         lost = [entry.record for entry in self._unread(segment) if entry.record is not None]
         for record in lost:
-            self._lose(reason, Loss(record.rows, record.first, record.last))
+            self.lose(reason, Loss(record.rows, record.first, record.last))
         self._cursor = self._cursor._replace(position=max(before.position, Position(segment.number + 1, 0)))
         if not self._save(durable=True):
             self._cursor = before
@@ -173,15 +182,10 @@ class Segments:
         self._unlink(self._segments.pop(0))
         return True
 
-    def _lose(self, reason: str, loss: Loss) -> None:
-        losses = dict(self._cursor.losses)
-        losses[reason] = losses[reason].join(loss) if reason in losses else loss
-        self._cursor = self._cursor._replace(losses=losses)
-
     def lose(self, reason: str, loss: Loss) -> None:
-        """Rows that never got here are lost too."""
+        """Remember a loss until a gap record tells of it."""
         with self._lock:
-            self._lose(reason, loss)
+            self._cursor = self._cursor.lose(reason, loss)
 
     def _unlink(self, segment: Segment) -> None:
         try:
@@ -228,7 +232,7 @@ class Segments:
             return
         if self._damaged and last is not None and last.epoch == record.epoch and record.seq > last.seq + 1:
             with self._lock:
-                self._lose("damaged", Loss(0, min(last.last, record.first), max(last.last, record.first)))
+                self.lose("damaged", Loss(0, min(last.last, record.first), max(last.last, record.first)))
         self._last, self._damaged = record, False
 
     def _offset(self, segment: Segment) -> int:
@@ -250,32 +254,28 @@ class Segments:
             if entry.after <= self._cursor.position:
                 return  # given up meanwhile; the gap record says so
             if refused and entry.record is not None:
-                self._lose(refused, Loss(entry.record.rows, entry.record.first, entry.record.last))
+                self.lose(refused, Loss(entry.record.rows, entry.record.first, entry.record.last))
             self._cursor = self._cursor._replace(position=entry.after)
             self.pending = max(0, self.pending - 1)
             self._save(durable=bool(refused))
             self._collect()
 
     def told(self, losses: dict[str, Loss]) -> None:
-        """A durable gap record tells of `losses`: what was lost since stays to be told."""
+        """A durable gap record tells of `losses`."""
         with self._lock:
-            now = self._cursor.losses
-            kept = {
-                reason: loss._replace(rows=loss.rows - losses[reason].rows) if reason in losses else loss
-                for reason, loss in now.items()
-                if losses.get(reason) != loss
-            }
-            self._cursor = self._cursor._replace(losses=kept)
+            self._cursor = self._cursor.told(losses)
             self._save(durable=True)
 
-    def _collect(self) -> None:
-        """Unlink what lies wholly behind the cursor, once the cursor is durable."""
+    def _collect(self) -> bool:
+        """Unlink what lies wholly behind the cursor, once the cursor is durable. False = there was nothing."""
         keep = 0 if self._active is None else 1
         done = [s for s in self._segments[: len(self._segments) - keep] if self._offset(s) >= s.size]
-        if done and self._save(durable=True):
-            self._segments = [segment for segment in self._segments if segment not in done]
-            for segment in done:
-                self._unlink(segment)
+        if not done or not self._save(durable=True):
+            return False
+        self._segments = [segment for segment in self._segments if segment not in done]
+        for segment in done:
+            self._unlink(segment)
+        return True
 
     def _save(self, *, durable: bool) -> bool:
         """Write the slot that is not in force. Without `durable` it outlives the process, not the power."""

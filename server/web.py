@@ -28,6 +28,9 @@ from storage.database import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from types import FrameType
+
+    from starlette.datastructures import State
 
     from server.app import Route
     from server.config import Settings
@@ -46,6 +49,7 @@ def create_app(settings: Settings, dsn: str, routes: Sequence[Route], clock: Cal
     app = FastAPI(title="Lineside", docs_url=None, redoc_url=None, lifespan=functools.partial(_lifespan, settings=settings, dsn=dsn))
     app.state.clock = clock
     app.state.settings = settings
+    app.state.stopping = False
     for route in routes:
         if route.scope not in SCOPES:
             msg = f"The route {route.path} has the scope {route.scope!r}, which is none of {', '.join(sorted(SCOPES))}."
@@ -121,9 +125,26 @@ async def readyz(request: Request) -> Response:
     return JSONResponse({"status": "ready"})
 
 
+class _Server(uvicorn.Server):
+    """Tells the application that it stops, so that requests which wait for news are answered at once."""
+
+    def __init__(self, config: uvicorn.Config, state: State) -> None:
+        super().__init__(config)
+        self._state = state
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        self._state.stopping = True
+        self._state.inventory_change.fire()
+
+
 async def serve(app: FastAPI, settings: Settings, fd: int | None) -> None:
     """Serve until SIGTERM or SIGINT, on the inherited socket `fd` or on a socket of our own."""
     config = uvicorn.Config(
         app, settings.host, settings.port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10
     )
-    await uvicorn.Server(config).serve(None if fd is None else [socket.socket(fileno=fd)])
+    await _Server(config, app.state).serve(None if fd is None else [socket.socket(fileno=fd)])

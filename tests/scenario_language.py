@@ -172,6 +172,10 @@ def _service(story: Story, _: int, rest: str, block: list[Line]) -> None:
             raise ScenarioError(f"{story.path}:{row.number}: {row.text!r} is no placement: ELEMENT [criticality] [under A, B]")
         named.append((found[1], found[2] or "required", _list(found[3]), None))
     number = {element: index for index, (element, *_) in enumerate(named, 1)}
+    for row, above in zip(rows, (above for _, _, above, group in named if group is None), strict=False):
+        unknown = [each for each in above if each not in number]
+        if unknown:
+            raise ScenarioError(f"{story.path}:{row.number}: {name} has no {unknown[0]} to stand under")
     placements = tuple(
         Placement(number[element], story.element(element), element, criticality, tuple(number[each] for each in above), group)
         for element, criticality, above, group in named
@@ -286,12 +290,18 @@ def _sampled(story: Story, target: str, cell: str, ts: int, interval: int) -> li
         return []
     key = (element, sensor.name)
     if not metric and sensor.kind == "port":
+        if cell not in OPER:
+            raise ValueError(f"{cell!r} is no status of a port: {', '.join(OPER)}")
         admin = 2.0 if cell == "shut" else 1.0
         pairs = [("if.admin_status", admin, 0), ("if.oper_status", float(OPER[cell]), 0)]
     elif not metric and (cell == "up" or cell.partition(":")[0] == "down"):
         reason = cell.partition(":")[2] or "timeout"
+        if reason not in REASON_CODE:
+            raise ValueError(f"{reason!r} is no reason of a failed poll: {', '.join(REASON_CODE)}")
         pairs = [("reachable", float(cell == "up"), 0 if cell == "up" else REASON_CODE[reason])]
     else:
+        if not metric and sensor.name not in METRICS:
+            raise ValueError(f"{cell!r} is no answer of {sensor.name}: up, down, down:REASON, or say which metric")
         pairs = [(metric or METRICS[sensor.name], float(cell), 0)]
     return [Sample(key, of, instance, ts, value, reason, interval, ts) for of, value, reason in pairs]
 

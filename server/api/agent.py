@@ -78,7 +78,7 @@ async def plan(request: Request) -> Response:
         changed = state.inventory_change.next  # before the look, so that no change falls between
         current = await _plan(request, agent)
         left = end - asyncio.get_running_loop().time()
-        if current.revision != known or left <= 0:
+        if current.revision != known or left <= 0 or state.stopping:
             break
         try:
             await asyncio.wait_for(changed.wait(), left)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 
 from agent.batcher import Row
-from agent.collectors.snmp import Poller
+from agent.collectors.snmp import Poller, phase
 from agent.udp import Exchange
 from protocols.snmp import message
 from protocols.uplink.plan import Plan, Snmp, Target
@@ -16,10 +17,11 @@ from server.profiles import load_profiles
 from tests.fakes.snmp_device import SnmpDevice
 
 PROFILES = load_profiles()
+EARLY = next(number for number in itertools.count(1) if phase(number) < 0.001)  # a sensor that is polled at once
 ALL = ("system", "if_mib", "host_resources")
 
 
-def target(port: int, host: str = "127.0.0.1", name: str = "edge1", number: int = 7, **sensor: object) -> Target:
+def target(port: int, host: str = "127.0.0.1", name: str = "edge1", number: int = EARLY, **sensor: object) -> Target:
     """A target with one SNMP sensor, quick to give up."""
     settings: dict[str, object] = {"community": "public", "profiles": ALL, "interval": 1.0, "timeout": 0.15, "retries": 1}
     return Target(name, name, host, (Snmp(number, port=port, **(settings | sensor)),))  # type: ignore[arg-type]
@@ -46,8 +48,7 @@ async def polled(device: SnmpDevice, host: str = "127.0.0.1", **sensor: object) 
 
 def by_name(rows: Iterable[Row]) -> dict[tuple[str, str], float]:
     """(metric, instance) -> value."""
-    found = {(row.metric, row.instance): row.value for row in rows}
-    return found
+    return {(row.metric, row.instance): row.value for row in rows}
 
 
 class Ticking:

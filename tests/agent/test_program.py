@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def environment(state: Path, **settings: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LINESIDE", "NOTIFY", "http", "HTTP"))}
-    return kept | {"LINESIDE_AGENT_STATE": str(state), "LINESIDE_AGENT_SPOOL_RESERVE_MIB": "0", "PYTHONPATH": str(ROOT)} | settings
+    return (
+        kept | {"LINESIDE_AGENT_STATE": str(state), "LINESIDE_AGENT_SPOOL_RESERVE_MIB": "0", "PYTHONPATH": str(ROOT)} | settings
+    )
 
 
 async def start(*arguments: str, env: dict[str, str]) -> asyncio.subprocess.Process:

@@ -172,7 +172,9 @@ def test_forgotten_counters_begin_anew() -> None:
 
 
 steps = st.lists(
-    st.tuples(st.floats(0, 200), st.integers(0, 2**40), st.sampled_from(["count", "reboot", "clear", "same"])), min_size=1, max_size=30
+    st.tuples(st.floats(0, 200), st.integers(0, 2**40), st.sampled_from(["count", "reboot", "clear", "same"])),
+    min_size=1,
+    max_size=30,
 )
 
 

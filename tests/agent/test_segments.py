@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -297,10 +298,8 @@ def power_loss_run(seed: int, *, liar: bool = False) -> tuple[int, set[Record]]:
     missing: set[Record] = set()
     for life in range(4):
         epoch = rng.randbytes(8).hex()
-        try:
+        with suppress(PowerLoss):
             _live(rng, disk, epoch, (sure, acknowledged, ever))
-        except PowerLoss:
-            pass
         disk = disk.after_power_loss(rng)
         disk.calls_left = 1 << 30
         found = read_all(opened(disk))
@@ -312,7 +311,7 @@ def power_loss_run(seed: int, *, liar: bool = False) -> tuple[int, set[Record]]:
 
 def _live(rng: random.Random, disk: Disk, epoch: str, seen: Sequence[set[Record]]) -> None:
     sure, acknowledged, ever = seen
-    spool = Segments(FOLDER, budget(), Counter(), disk, random=lambda size: rng.randbytes(size))
+    spool = Segments(FOLDER, budget(), Counter(), disk, random=rng.randbytes)
     spool._segment_size = 30_000
     seq, at = 0, Position(0, 0)
     while True:

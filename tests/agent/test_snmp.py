@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 
 import pytest
@@ -11,9 +12,9 @@ from agent import rates
 from agent.batcher import Row
 from agent.collectors import snmp
 from agent.device import LARGE, SMALL
-from protocols.snmp import ber, oid
+from protocols.snmp import ber, message, oid
 from protocols.uplink.batch import REASON_CODE
-from tests.agent.snmp_stand import Ticking, by_name, has_ipv6, plan, polled, target
+from tests.agent.snmp_stand import EARLY, Ticking, by_name, has_ipv6, plan, polled, target
 from tests.fakes.snmp_device import Port, SnmpDevice
 
 GE = "ge-0/0/1"
@@ -61,7 +62,7 @@ async def test_a_poll_brings_every_metric_of_the_profiles(device: SnmpDevice, cl
     assert values["storage.used_percent", "/"] == pytest.approx(100 * 120e9 / ((3 << 30) * 4096), rel=1e-4)
     assert {row.seconds for row in rows if row.metric == "if.in"} == {60.0}
     assert {row.seconds for row in rows if row.metric == "if.speed"} == {1.0}  # the interval
-    assert {row.sensor for row in rows} == {7}
+    assert {row.sensor for row in rows} == {EARLY}
 
 
 async def test_the_first_poll_has_no_rates(device: SnmpDevice) -> None:
@@ -103,7 +104,7 @@ async def test_a_failed_poll_is_a_sample(device: SnmpDevice) -> None:
         failed = await poller.poll(1)
         device.silent = False
         again = await poller.poll(2)
-    assert failed == [Row(7, "reachable", "", 1, 0.0, 0.0, REASON_CODE["timeout"])]
+    assert failed == [Row(EARLY, "reachable", "", 1, 0.0, 0.0, REASON_CODE["timeout"])]
     assert again[0].value == 1
     assert poller.exchange.counters["snmp.failed.timeout"] == 1
 
@@ -284,31 +285,27 @@ async def test_an_address_that_cannot_be_is_unreachable(device: SnmpDevice) -> N
 
 
 async def test_an_answer_from_another_address_or_with_another_id_is_not_believed(device: SnmpDevice) -> None:
-    """A device that answers from elsewhere: what a forger can do who does not see the id either."""
-    forger = SnmpDevice("forged", clock=Ticking())
-    await forger.start("127.0.0.2")
-    plain = device.answer
-
-    def elsewhere(data: bytes) -> bytes | None:
-        answer = plain(data)
-        if answer and forger.transport and device.transport and client:
-            forger.transport.sendto(answer, client[0])
-            device.transport.sendto(answer.replace(b"\x02\x04", b"\x02\x04\x41", 1)[:-1], client[0])
-        return None
-
-    client: list[tuple[str, int]] = []
-    device.answer = elsewhere  # type: ignore[method-assign]
+    """The right answer from elsewhere, and one from the right place with an id that was never sent."""
+    elsewhere = SnmpDevice("elsewhere")
+    await elsewhere.start("127.0.0.2")
     async with polled(device) as poller:
-        exchange = poller.exchange
-        client.append(("127.0.0.1", exchange._open(2).getsockname()[1]))
-        await asyncio.sleep(0)
-        sock = exchange._sockets[2]
+        sock = poller.exchange._open(socket.AF_INET)
         sock.bind(("127.0.0.1", 0))
-        client[0] = sock.getsockname()
+        plain = device.answer
+
+        def forged(data: bytes) -> bytes | None:
+            answer = plain(data)
+            assert answer
+            assert elsewhere.transport
+            elsewhere.transport.sendto(answer, sock.getsockname())
+            sent = message.decode(answer)
+            return message.encode(sent._replace(request_id=sent.request_id ^ 1))
+
+        device.answer = forged  # type: ignore[method-assign]
         (row,) = await poller.poll(0)
-    forger.close()
+    elsewhere.close()
     assert (row.value, row.reason) == (0, REASON_CODE["timeout"])
-    assert exchange.counters["snmp.unmatched"] >= 1
+    assert poller.exchange.counters["snmp.unmatched"] == 4  # two tries
 
 
 async def test_a_dead_device_delays_no_other(device: SnmpDevice) -> None:

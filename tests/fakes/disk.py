@@ -12,7 +12,7 @@ from typing import Any
 PAGE = 4096
 
 
-class PowerLoss(Exception):
+class PowerLoss(Exception):  # noqa: N818 - it is what happens
     """The plug was pulled at this call; only what `Disk.after_power_loss` says is left."""
 
 

@@ -40,6 +40,45 @@ async def world(dsn: str, now: int) -> None:
         await con.close()
 
 
+async def recover(dsn: str, now: int) -> None:
+    """The service that is Down is Up from `now` on."""
+    con = await connect_owner(dsn)
+    try:
+        await con.execute("update service_span set ends_at = $1 where service_id = 1 and ends_at is null", to_datetime(now))
+        await _span(con, "service", 1, now, None, "Up", "", [], since=to_datetime(now), cause=[])
+    finally:
+        await con.close()
+
+
+async def many(dsn: str, n: int) -> None:
+    """`n` more services, all alike and Up; each with one element of its own."""
+    con = await connect_owner(dsn)
+    try:
+        await con.execute(
+            """insert into service (tenant_id, external_id, owner, name, account_id, product_id, location_id, fulfilment_status)
+               select 1, 'BULK-' || i, 'yaml', 'Bulk ' || i, 1 + i % 2, 1, 1 + i % 2, 'In Service'
+               from generate_series(1, $1::int) i""",
+            n,
+        )
+        await con.execute(
+            """insert into service_span (tenant_id, service_id, starts_at, raw, shown, since)
+               select 1, id, '2026-01-01', 'Up', 'Up', '2026-01-01' from service where external_id like 'BULK-%'"""
+        )
+        await con.execute(
+            """insert into element (tenant_id, external_id, owner, name) select 1, 'E-BULK-' || i, 'yaml', 'bulk router ' || i
+               from generate_series(1, $1::int) i""",
+            n,
+        )
+        await con.execute(
+            """insert into placement (tenant_id, service_id, element_id, criticality)
+               select 1, s.id, e.id, 'required' from service s join element e on e.external_id = 'E-' || s.external_id
+               where s.external_id like 'BULK-%'"""
+        )
+        await con.execute("analyze")
+    finally:
+        await con.close()
+
+
 async def put(con: Connection, table: str, **values: Any) -> int:
     """Insert one row for the first tenant (where the table is a tenant's own) and return its id."""
     values = {"tenant_id": TENANT} | values

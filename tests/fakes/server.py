@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -31,7 +31,7 @@ class Failure(NamedTuple):
     """Instead of the right answer: a status (0 = hang up), headers, a body, and a delay in seconds."""
 
     status: int
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = {}  # noqa: RUF012 - a NamedTuple's default
     body: bytes | None = None
     delay: float = 0.0
     after: bool = False  # do the work first, then fail: the agent cannot know
@@ -52,7 +52,7 @@ class FakeServer:
     always: dict[str, Failure] = field(default_factory=dict)
     url: str = ""
 
-    async def __aenter__(self) -> FakeServer:
+    async def __aenter__(self) -> Self:
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)

@@ -28,7 +28,9 @@ def main() -> None:
     """Run until the parent goes or stdin ends."""
     parser = argparse.ArgumentParser(description="Simulated SNMP devices on loopback.")
     parser.add_argument("--devices", required=True, help="names, separated by commas")
-    parser.add_argument("--port-base", type=int, default=0, help="UDP port of the first device, the next follow; 0 = any free ones")
+    parser.add_argument(
+        "--port-base", type=int, default=0, help="UDP port of the first device, the next follow; 0 = any free ones"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--community", default="public")
     options = parser.parse_args()

@@ -228,9 +228,7 @@ class SnmpDevice:
 
     def _respond(self, request: Message) -> Message:
         def response(status: int, blamed: int, binds: Sequence[VarBind]) -> Message:
-            return Message(
-                request.version, request.community, message.RESPONSE, request.request_id, status, blamed, tuple(binds)
-            )
+            return Message(request.version, request.community, message.RESPONSE, request.request_id, status, blamed, tuple(binds))
 
         for position, bind in enumerate(request.varbinds, 1):
             if bind.oid in self.errors:

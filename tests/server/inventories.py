@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -78,35 +78,41 @@ def body(text: str) -> bytes:
     return msgspec.json.encode(found.document)
 
 
+class World(NamedTuple):
+    """A tenant of its own in a database that several tests share."""
+
+    pool: Pool
+    tenant: int
+
+
 @contextlib.asynccontextmanager
-async def tenant_pool(dsn: str, names: tuple[str, ...] = ("one",)) -> AsyncIterator[Pool]:
-    """A pool of the application's role in a database with tenants 1, 2, …"""
+async def new_tenant(dsn: str) -> AsyncIterator[World]:
+    """A fresh tenant, and a pool of the application's role."""
     con = await connect_owner(dsn)
-    for name in names:
-        await con.execute("insert into tenant (external_id, name) values ($1, $1)", name)
+    tenant = await con.fetchval("insert into tenant (external_id, name) values (gen_random_uuid(), 'T') returning id")
     await con.close()
-    pool = await connect(dsn, "lineside_app", 3)
+    pool = await connect(dsn, "lineside_app", 2)
     try:
-        yield pool
+        yield World(pool, tenant)
     finally:
         await pool.close()
 
 
-async def put(pool: Pool, text: str, now: int = NOW, *, dry_run: bool = False, tenant: int = 1, key: bytes = KEY) -> Intent:
-    """Apply `text` for a tenant as PUT does."""
-    async with as_tenant(pool, tenant) as con:
-        return await work.apply(con, tenant, from_json(body(text)), key, (), now, dry_run=dry_run)
+async def put(world: World, text: str, now: int = NOW, *, dry_run: bool = False, key: bytes = KEY) -> Intent:
+    """Apply `text` as PUT does."""
+    async with as_tenant(*world) as con:
+        return await work.apply(con, world.tenant, from_json(body(text)), key, (), now, dry_run=dry_run)
 
 
-async def ask(pool: Pool, query: str, *arguments: Any, tenant: int = 1) -> list[tuple[Any, ...]]:
+async def ask(world: World, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
     """The rows of a query, as that tenant."""
-    async with as_tenant(pool, tenant) as con:
+    async with as_tenant(*world) as con:
         return [tuple(row) for row in await con.fetch(query, *arguments)]
 
 
-async def run(pool: Pool, statement: str, *arguments: Any, tenant: int = 1) -> None:
+async def run(world: World, statement: str, *arguments: Any) -> None:
     """Execute one statement as that tenant."""
-    async with as_tenant(pool, tenant) as con:
+    async with as_tenant(*world) as con:
         await con.execute(statement, *arguments)
 
 

@@ -1,0 +1,81 @@
+"""Profiles: ours load, and a wrong one is refused with file, line and reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from protocols.errors import ConfigError
+from protocols.uplink.plan import Plan, Profile, Snmp, Target, decode_plan, encode_json
+from server.profiles import load_profiles
+
+GOOD = """
+name: ups
+scalars:
+  - metric: ups.minutes
+    oid: 1.3.6.1.2.1.33.1.2.3.0
+"""
+
+
+def refused(folder: Path, **files: str) -> str:
+    for name, content in files.items():
+        (folder / f"{name}.yaml").write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_profiles(folder)
+    return str(caught.value).replace(f"{folder}/", "")
+
+
+def test_ours_load_and_travel_in_a_plan() -> None:
+    profiles = load_profiles()
+    assert profiles.keys() >= {"system", "if_mib", "host_resources"}
+    sensor = Snmp(1, "public", tuple(profiles))
+    plan = Plan("1", "", (Target("e", "edge1", "192.0.2.1", (sensor,)),), profiles)
+    assert decode_plan(encode_json(plan)) == plan
+
+
+def test_one_metric_comes_from_one_place() -> None:
+    columns = [
+        column.metric
+        for profile in load_profiles().values()
+        for column in (*profile.scalars, *(c for table in profile.tables for c in table.columns))
+    ]
+    assert len(columns) == len(set(columns))
+
+
+def test_a_folder_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "ups.yaml").write_text(GOOD, encoding="utf-8")
+    assert load_profiles(tmp_path)["ups"].scalars[0].metric == "ups.minutes"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (GOOD.replace("oid:", "oidd:"), "ups.yaml:5: Object contains unknown field `oidd`."),
+        (GOOD.replace("1.3.6.1.2.1.33.1.2.3.0", "1.3.x"), "ups.yaml:5: Expected `str` matching regex"),
+        (GOOD.replace("1.3.6.1.2.1.33.1.2.3.0", "1.3"), "ups.yaml:5: Expected `str`, got `float`."),
+        (GOOD + "    type: counter\n", "ups.yaml:6: Invalid enum value 'counter'."),
+        (GOOD + "    oid: 1.3.6.1\n", "ups.yaml:6: oid stands here twice."),
+        (GOOD.replace("    oid:", "   oid:"), "ups.yaml:5: this is not YAML:"),
+        (GOOD.replace("name: ups", "name: pdu"), "ups.yaml: the profile is called pdu; its file must be ups.yaml."),
+        (GOOD + "extends: [nobody]\n", "ups.yaml: profile ups extends nobody, which does not exist."),
+        (GOOD + "extends: [ups]\n", "ups.yaml: profile ups extends itself."),
+        ("", "ups.yaml:1: Expected `object`, got `null`."),
+    ],
+)
+def test_a_wrong_profile_is_refused_by_line(tmp_path: Path, content: str, sentence: str) -> None:
+    assert refused(tmp_path, ups=content).startswith(sentence)
+
+
+def test_every_wrong_file_is_named_at_once(tmp_path: Path) -> None:
+    message = refused(tmp_path, ups=GOOD.replace("oid:", "oidd:"), pdu="name: 5\n")
+    assert [line.partition(":")[0] for line in message.splitlines()] == ["pdu.yaml", "ups.yaml"]
+
+
+def test_profiles_that_extend_each_other_are_refused(tmp_path: Path) -> None:
+    assert "extends itself" in refused(tmp_path, one="name: one\nextends: [two]\n", two="name: two\nextends: [one]\n")
+
+
+def test_the_shape_is_that_of_the_plan() -> None:
+    assert msgspec.convert({"name": "x"}, Profile) == Profile("x")
