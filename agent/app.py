@@ -121,6 +121,8 @@ async def _enrol_with(settings: Settings) -> Identity:
         raise ConfigError("no server is set: give --server URL, or set `server` in agent.toml or LINESIDE_AGENT_SERVER.")
     if not 8 <= len(settings.token) <= 200:
         raise ConfigError("a token is needed: make one at the server, then give --token T (or --token file:PATH).")
+    if config.in_clear(settings.server):
+        log.warning("the server's address is http: the secret and all data travel unencrypted; use https")
     who = enrolment.prepare(settings.state, settings.server, settings.name or platform.node() or "agent")
     return await enrolment.enrol(settings.state, who, settings.token, version(), clock, settings.ca_file)
 

@@ -11,7 +11,7 @@ from agent import state
 from agent.batcher import Clock
 from agent.budget import budget_for
 from agent.client import Answer, Server
-from agent.config import Settings
+from agent.config import Settings, in_clear
 from agent.plans import KINDS
 from protocols.errors import ConfigError, DecodeError
 from protocols.uplink.plan import Plan, Target, decode_plan
@@ -81,7 +81,8 @@ async def _reach(url: str, version: str, clock: Clock, settings: Settings) -> No
 
 def _server(url: str, answer: Answer) -> str:
     if answer.status in (200, 304):
-        return f"ok: {url} answers and accepts this agent"
+        warning = "; it is http, so everything travels unencrypted: use https" if in_clear(url) else ""
+        return f"ok: {url} answers and accepts this agent{warning}"
     if answer.status in (401, 403):
         return f"failed: {url} does not accept this agent's credential ({answer.detail}). Enrol it anew."
     if answer.status in (404, 426):

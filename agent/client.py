@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
 TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
+MAX_ANSWER = 64 << 20  # a plan for many thousand targets is a few MiB
+SKEW = 5.0  # s a clock may be off before it is said
 WAIT = 60  # s the server may hold a plan request
 
 # What an answer to PUT …/ingest means; whatever is not named here is tried again with the same bytes.
@@ -68,17 +70,24 @@ class Server:
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None, *, within: float = 30.0
     ) -> Answer:
         """One request. Whatever goes wrong is an Answer with status 0."""
+        limits = httpx2.Timeout(within, connect=10.0)
+        content = bytearray()
         try:
-            async with asyncio.timeout(within):
-                got = await self._http.request(
-                    method, f"/agent/v1/{path}", content=body, headers=headers, timeout=httpx2.Timeout(within, connect=10.0)
-                )
+            async with (
+                asyncio.timeout(within),
+                self._http.stream(method, f"/agent/v1/{path}", content=body, headers=headers, timeout=limits) as got,
+            ):
+                async for chunk in got.aiter_bytes():
+                    content += chunk
+                    if len(content) > MAX_ANSWER:
+                        return Answer(0, f"the answer is longer than {MAX_ANSWER >> 20} MiB")
         except TimeoutError:
             return Answer(0, "the server did not answer in time")
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             return Answer(0, str(error).strip() or type(error).__name__)
         wait = retry_after(got.headers.get("retry-after"), self._clock() / 1e6)
-        return Answer(got.status_code, _detail(got.status_code, got.content), wait, got.content, got.headers.get("etag", ""))
+        raw = bytes(content)
+        return Answer(got.status_code, _detail(got.status_code, raw), wait, raw, got.headers.get("etag", ""))
 
     async def enrol(self, wish: Enrol) -> Answer:
         """Ask to be taken in; the same token with the same secret may be sent again."""
@@ -209,6 +218,8 @@ class Uploader:
         return self._backoff.slow(answer.retry_after)
 
     def _take(self, receipt: Stored) -> None:
+        if abs(receipt.skew) > SKEW >= abs(self.skew):
+            log.warning("this machine's clock and the server's differ by %.1f s: set it by NTP", receipt.skew)
         self.skew = receipt.skew
         self._counters["upload.rows"] += receipt.rows
         self._counters["upload.duplicate"] += receipt.result == "duplicate"

@@ -43,6 +43,12 @@ def server_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def in_clear(url: str) -> bool:
+    """Does what is sent to `url` travel unencrypted over a network?"""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
+
+
 def secret_from(value: str) -> str:
     """The secret that `value` points to: env:NAME, file:PATH, or the secret itself. Raises ValueError."""
     if value.startswith("env:"):

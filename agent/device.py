@@ -51,8 +51,8 @@ class Device:
     async def get(self, oids: Sequence[bytes]) -> list[Part]:
         """All of `oids` in as few requests as the device digests, each with its clock; at least one is asked.
 
-        An answer that comes late in the series, or not, does not take back the earlier ones: NoAnswer is raised for
-        the first only, later it ends the list.
+        What fails later does not take back what came: NoAnswer is raised for the first only. After a later silence
+        no more is asked, after a later answer that cannot be read only what it was for is left out.
         """
         parts: list[Part] = []
         left = [name for name in oids if name not in self.refused and name not in self.head]
@@ -64,7 +64,8 @@ class Device:
                 if not parts:
                     raise
                 self.counters[f"snmp.incomplete.{error.reason}"] += 1
-                break
+                left = left[size:] if error.reason == "bad_answer" else []
+                continue
             if part:
                 parts.append(part)
         return parts

@@ -143,12 +143,12 @@ class PlanFollower:
                 wait = backoff.slow(answer.retry_after) if turned_away else backoff.after_failure(answer.retry_after)
             else:
                 backoff.success()
-                wait = 0.0
-                if answer.status == 200 and (answer.etag != etag or not etag):
+                new = answer.status == 200 and (answer.etag != etag or not etag)
+                if new:
                     await self.take(answer.body)
-                    etag = answer.etag
-                elif clock() - asked < SOON:
-                    wait = SOON
+                # A plan that failed is tried again after the server has held the next request for a while.
+                etag = answer.etag if new else "" if self._refused else etag
+                wait = SOON if clock() - asked < SOON and not (new and etag) else 0.0
             said = answer.status
             await asyncio.sleep(wait)
 

@@ -166,7 +166,7 @@ class Program:
         """While the server takes batches, give it the last ones: fewer are left to send after the next start."""
         try:
             async with asyncio.timeout(LAST_WORDS):
-                while any(up.state == "stored" for up in self._uploaders) and any(
+                while all(up.state == "stored" for up in self._uploaders) and any(
                     s.segments.pending for s in self._spools.values()
                 ):
                     await asyncio.sleep(0.02)

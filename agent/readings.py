@@ -25,11 +25,11 @@ class Stamp(NamedTuple):
 
 
 def changed(entry: Entry, said: Said) -> bool:
-    """Whether the row is not the one that discovery found: its name differs, or it is gone."""
+    """Whether the row is not known to be the one that discovery found: it has another name now, or did not say it."""
     if entry.identity is None:
         return False
     name, expected = entry.identity
-    return name in said and said[name][0] != expected
+    return name not in said or said[name][0] != expected
 
 
 def gone(entry: Entry, said: Said) -> bool:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 FRESH = 300.0  # s an answer is used without asking again
+PATIENCE = 3.0  # s
 _threads = ThreadPoolExecutor(8, "resolve")
 
 
@@ -29,17 +30,25 @@ class Name:
         self._until = 0.0
 
     async def address(self) -> Address:
-        """The first address of the name. Raises OSError (gaierror) when there is none."""
+        """The first address of the name; the last known one while it cannot be looked up. Raises OSError: there is none."""
         loop = asyncio.get_running_loop()
         if self._known is None or loop.time() > self._until:
-            self._known = await loop.run_in_executor(_threads, _look_up, self._host, self._port)
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    self._known = await loop.run_in_executor(_threads, _look_up, self._host, self._port)
+            except TimeoutError:
+                if self._known is None:
+                    raise OSError(f"no answer about the name {self._host!r} within {PATIENCE:g} s") from None
+            except OSError:
+                if self._known is None:
+                    raise
             self._until = math.inf if _is_address(self._host) else loop.time() + FRESH
         return self._known
 
     def failed(self) -> None:
         """What is known did not answer: a name is looked up again next time."""
         if not _is_address(self._host):
-            self._known = None
+            self._until = 0.0
 
 
 def _is_address(host: str) -> bool:

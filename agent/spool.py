@@ -64,6 +64,7 @@ class Spool:
         self.lane, self.epoch, self.segments = lane, epoch, segments
         self._seq = 0
         self._group: _Group | None = None
+        self._overflow: Loss | None = None
         self._writing: asyncio.Future[bool] | None = None
         self._closing = False
         self._begun = asyncio.Event()  # there is a group
@@ -81,7 +82,8 @@ class Spool:
         if group is None:
             group = self._group = _Group(asyncio.get_running_loop().create_future())
         if group.size > WAITING_BYTES:
-            self.segments.lose("disk_full", Loss(packed.rows, packed.first, packed.last))
+            lost = Loss(packed.rows, packed.first, packed.last)
+            self._overflow = self._overflow.join(lost) if self._overflow else lost
             return
         self._seq += 1
         group.records.append(Record(self.epoch, self._seq, packed.rows, packed.first, packed.last, packed.body))
@@ -116,6 +118,9 @@ class Spool:
             group.done.set_result(await self._off_loop(self.segments.write, group.records))
             self._writing = None
             self._durable.set()
+            if overflow := self._overflow:
+                self._overflow = None
+                await self._off_loop(self.segments.lose, "disk_full", overflow)
 
     def close(self) -> None:
         """Let `run` end once everything appended is written."""

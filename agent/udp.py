@@ -82,13 +82,14 @@ async def resolve(host: str, port: int) -> Address:
 class Exchange:
     """All questions of one agent to its peers by one UDP protocol; `identify` reads the id out of an answer.
 
-    Counts under `name`: unmatched (late, repeated or forged answers), undecodable, buffer (bytes granted by the kernel).
+    Counts under `name`: unmatched (late, repeated or forged answers), undecodable, send_buffer_full, socket_error.
     """
 
     def __init__(self, name: str, identify: Callable[[bytes], int], counters: Counter[str]) -> None:
         self.name = name
         self.identify = identify
         self.counters = counters
+        self.granted = 0  # bytes of receive buffer: the kernel reports twice what is usable, and heeds net.core.rmem_max
         self._loop = asyncio.get_running_loop()
         self._sockets: dict[int, socket.socket] = {}
         self._waiting: dict[tuple[Key, int], tuple[asyncio.Future[Reply], float]] = {}
@@ -141,8 +142,7 @@ class Exchange:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        # The kernel reports twice what is usable for data, and grants at most net.core.rmem_max.
-        self.counters[f"{self.name}.buffer"] = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        self.granted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         self._loop.add_reader(sock.fileno(), self._drain, sock)
         self._sockets[family] = sock
         return sock

@@ -12,7 +12,7 @@ SECOND = 1_000_000
 
 
 class Sensor(NamedTuple):
-    """One check of an element. `kind`: ping, tcp, snmp, port, …; `role`: reachability or condition.
+    """One check of an element. `kind`: ping, tcp, http, snmp, port, or another that only measures; `role`: reachability or condition.
 
     `since`: when the sensor came to be, if known. From then on it is "never measured" until its first sample; without it,
     the sensor takes part in the judgement from its first sample on.

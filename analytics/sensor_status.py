@@ -29,6 +29,8 @@ from analytics.timeline import Span
 from protocols.uplink.batch import REASONS
 
 OPER, ADMIN, REACHABLE = "if.oper_status", "if.admin_status", "reachable"
+# Kinds that say at each poll whether they got an answer; any other only measures, and is well while its figures come.
+POLLED = frozenset({"ping", "tcp", "http", "snmp", "port"})
 LOST = frozenset({"never", "stale", "agent_offline", "unknown"})
 
 
@@ -85,10 +87,10 @@ def sensor_marks(
     view = _View(sensor, rules, start, memory, offline)
     usable = [(each, samples_of(each, rules)) for each in readings if len(each.ts)]
     usable = [(each, samples) for each, samples in usable if len(samples.ts)]
-    wanted = (OPER, ADMIN) if sensor.kind == "port" else (REACHABLE,)
+    wanted = (OPER, ADMIN) if sensor.kind == "port" else (REACHABLE,) if sensor.kind in POLLED else ()
     states = {each.metric: (each, samples) for each, samples in usable if each.metric in wanted}
     values = [(each, samples) for each, samples in usable if each.metric not in wanted]
-    marks = list(_own_state(view, states) if states or not values else _presence(view, values))
+    marks = list(_own_state(view, states) if sensor.kind in POLLED else _presence(view, values))
     for each, samples in values:
         marks += _threshold(view, each, samples)
     return marks
@@ -105,10 +107,13 @@ def _own_state(view: _View, states: dict[str, tuple[Readings, Samples]]) -> Iter
         of, samples, codes = None, _NOTHING, np.zeros(0, np.int8)
     first, alive = _begin(view, samples)
     word = _own_word(view.memory)
-    yield from _opening(view, samples, word)
-    for change in _spread(confirmed(runs_of(samples, codes, first, alive), word, alive, view.rules), view.offline):
+    shown = () if view.memory is None else view.memory.evidence
+    remembered = next((each for each in shown if each.metric in view.rules.states), None)
+    changes = confirmed(runs_of(samples, codes, first, alive), word, alive, view.rules)
+    for change in _spread(chain(_opening(view, samples, word), changes), view.offline):
         metric = ADMIN if change.word == "unmanaged" else "" if of is None else of.metric
-        yield Mark(change.ts, "", change.word, _evidence(view.sensor, of, metric, samples, change))
+        seen = remembered if change.sample == _REMEMBERED else _evidence(view.sensor, of, metric, samples, change)
+        yield Mark(change.ts, "", change.word, seen)
 
 
 def _port(rules: Rules, states: dict[str, tuple[Readings, Samples]]) -> tuple[Readings, Samples, NDArray[np.int8]]:
@@ -124,7 +129,7 @@ def _port(rules: Rules, states: dict[str, tuple[Readings, Samples]]) -> tuple[Re
     of, oper = states[OPER]
     codes = codes_of(oper.value, rules.states[OPER], CODES.__getitem__, UNKNOWN)
     in_force = np.searchsorted(admin.ts, oper.ts, side="right") - 1
-    shut = (in_force >= 0) & (admin_codes[in_force] == UNMANAGED)
+    shut = (in_force >= 0) & (admin_codes[in_force] == UNMANAGED) & (oper.ts <= admin.expires[in_force])
     codes[shut] = UNMANAGED
     value = np.where(shut, admin.value[in_force], oper.value)
     # an administrative sample without an operational one beside it says "unmanaged" by itself
@@ -143,17 +148,15 @@ def _port(rules: Rules, states: dict[str, tuple[Readings, Samples]]) -> tuple[Re
 
 def _presence(view: _View, values: Sequence[tuple[Readings, Samples]]) -> Iterator[Mark]:
     """The state of a sensor that only measures: "ok" while any of its series is fresh."""
-    fresh: list[tuple[Instant, Instant]] = []
     word = _own_word(view.memory)
-    begins = [_begin(view, samples) for _, samples in values]
+    begins = [_begin(view, samples) for _, samples in values] or [_begin(view, _NOTHING)]
     known = any(first for first, _ in begins)  # then a series without an earlier sample is simply new
-    for (_, samples), (first, alive) in zip(values, begins, strict=True):
-        if alive is not None and word == "ok" and (first or not known):
-            fresh.append((view.start, alive))
+    fresh = [(view.start, alive) for first, alive in begins if alive is not None and word == "ok" and (first or not known)]
+    for (_, samples), (first, _) in zip(values, begins, strict=False):
         runs = runs_of(samples, np.zeros(len(samples.ts), np.int8), first, None)
         fresh += [(run.ts, run.expires) for run in runs]
-    yield from _opening(view, min((samples for _, samples in values), key=lambda samples: int(samples.ts[0])), word)
-    changes: list[Change] = []
+    earliest = min((samples for _, samples in values), key=lambda each: int(each.ts[0]), default=_NOTHING)
+    changes = _opening(view, earliest, word)
     reached: Instant | None = None
     for begin, end in sorted(fresh):
         if reached is None or begin > reached:
@@ -197,15 +200,13 @@ def _begin(view: _View, samples: Samples) -> tuple[int, Instant | None]:
     return 0, view.start + length
 
 
-def _opening(view: _View, samples: Samples, word: str) -> Iterator[Mark]:
+def _opening(view: _View, samples: Samples, word: str) -> list[Change]:
     """What holds before the first sample that is judged: the memory, or "never" since the sensor came to be."""
     if view.memory is not None:
-        own = next((each for each in view.memory.evidence if each.metric in view.rules.states), None)
-        lost = word in ("stale", "agent_offline")
-        marks = _spread(iter([Change(view.start, "stale", -1)]), view.offline) if lost else [Change(view.start, word, -1)]
-        yield from (Mark(each.ts, "", each.word, None if lost else own) for each in marks)
-    elif view.sensor.since is not None and not (len(samples.ts) and samples.ts[0] <= view.sensor.since):
-        yield Mark(view.sensor.since, "", "never", None)
+        return [Change(view.start, "stale" if word == "agent_offline" else word, _REMEMBERED)]
+    if view.sensor.since is not None and not (len(samples.ts) and samples.ts[0] <= view.sensor.since):
+        return [Change(view.sensor.since, "never", -1)]
+    return []
 
 
 def _spread(changes: Iterator[Change], offline: Sequence[Span[None]]) -> Iterator[Change]:
@@ -251,5 +252,6 @@ def _evidence(sensor: Sensor, of: Readings | None, metric: str, samples: Samples
     return Evidence(sensor.id, sensor.name, metric, of.instance, int(samples.ts[at]), float(samples.value[at]), reason)
 
 
+_REMEMBERED = -2  # the sample of a change that was seen before `start`
 _EMPTY = np.zeros(0, np.int64)
 _NOTHING = Samples(_EMPTY, np.zeros(0), np.zeros(0, np.uint8), _EMPTY + stale_after(Rules(), _EMPTY))

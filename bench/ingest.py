@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from storage.database import Connection
 
 DEVICES = 2_000
-METRICS = ["reachable", "rtt", "cpu.load", "memory.used_percent"] + [f"if.{way}{kind}" for way in ("in", "out") for kind in ("", ".packets")]
+METRICS = ["reachable", "rtt", "cpu.load", "memory.used_percent"] + [
+    f"if.{way}{kind}" for way in ("in", "out") for kind in ("", ".packets")
+]
 PORTS = [f"ge-0/0/{n}" for n in range(24)]
 SERIES = DEVICES * 100
 ROWS = 20_000
@@ -49,9 +51,13 @@ class Fleet(NamedTuple):
 async def seed(con: Connection) -> Fleet:
     """A tenant with DEVICES devices, each with an SNMP sensor, placed in a service."""
     tenant = await con.fetchval("select id from tenant where external_id = 'default'")
-    site = await con.fetchval("insert into site (tenant_id, external_id, name, owner) values ($1, 'hq', 'HQ', 'api') returning id", tenant)
+    site = await con.fetchval(
+        "insert into site (tenant_id, external_id, name, owner) values ($1, 'hq', 'HQ', 'api') returning id", tenant
+    )
     agent = await con.fetchval(
-        "insert into agent (tenant_id, external_id, site_id, name, enrolled_at) values ($1, 'a', $2, 'a', now()) returning id", tenant, site
+        "insert into agent (tenant_id, external_id, site_id, name, enrolled_at) values ($1, 'a', $2, 'a', now()) returning id",
+        tenant,
+        site,
     )
     await con.execute("insert into agent_secret values ($1, $2, $3, now())", tenant, agent, sha256(SECRET))
     await con.execute(
@@ -152,7 +158,8 @@ async def measure(server: lineside.Lineside, rounds: int, batches_a_round: int) 
     await batches.ensure_days(con, sorted({start // 86_400_000_000, start // 86_400_000_000 + 1}))
     harness.progress("making the series with a first poll")
     await send(server.url, list(enumerate(bodies(fleet, 1, start - 60_000_000))))
-    ours, raw = [], []
+    ours: list[float] = []
+    raw: list[float] = []
     for number in range(rounds):
         at = start + number * polls * 60_000_000
         work = list(enumerate(bodies(fleet, polls, at), 1_000 + number * batches_a_round))
@@ -162,7 +169,9 @@ async def measure(server: lineside.Lineside, rounds: int, batches_a_round: int) 
             await (send(server.url, work) if name == "ours" else copy(con, streams))
             (ours if name == "ours" else raw).append(time.perf_counter() - begin)
         harness.progress(f"round {number + 1} of {rounds}: ours {ours[-1]:.2f} s, copy {raw[-1]:.2f} s")
-    stored = await con.fetchval("select count(*) from sample where series_id >> 40 = $1 and ts >= $2", fleet.tenant, to_datetime(start))
+    stored = await con.fetchval(
+        "select count(*) from sample where series_id >> 40 = $1 and ts >= $2", fleet.tenant, to_datetime(start)
+    )
     if stored != rounds * batches_a_round * ROWS:
         raise RuntimeError(f"{stored} rows are stored, {rounds * batches_a_round * ROWS} were sent")
     await con.close()
@@ -172,7 +181,10 @@ async def measure(server: lineside.Lineside, rounds: int, batches_a_round: int) 
 def main() -> None:
     given = harness.options("ingest")
     rounds, batches_a_round = (4, 30) if given.quick else (12, 50)
-    with tempfile.TemporaryDirectory(prefix="lineside-bench-", dir="/var/tmp") as folder, lineside.running(Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="lineside-bench-", dir="/var/tmp") as folder,
+        lineside.running(Path(folder)) as server,
+    ):
         ours, raw = asyncio.run(measure(server, rounds, batches_a_round))
     rows = batches_a_round * ROWS
     pairs = [copy_s / our_s for our_s, copy_s in zip(ours, raw, strict=True)]

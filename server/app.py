@@ -15,7 +15,7 @@ if find_spec("fastapi") is None or find_spec("asyncpg") is None:
 from server import cli, web
 from server.api import agent, enrol_tokens, inventory
 from server.jobs import decide_status, make_days
-from server.pages import service, services, sign_in
+from server.pages import assets, service, services, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,6 +47,7 @@ ROUTES = (
     Route("GET", "/services", services.services, "noc-read"),
     Route("GET", "/services/{external_id:path}", service.service, "noc-read"),
     Route("GET", "/sign-in", sign_in.sign_in, "public"),
+    Route("GET", "/static/{path:path}", assets.static, "public"),
     Route("GET", "/healthz", web.healthz, "public"),
     Route("GET", "/readyz", web.readyz, "public"),
 )

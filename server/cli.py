@@ -45,7 +45,7 @@ def main(
         return 1
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # noqa: BLE001 - the last door: no traceback reaches a user
+    except Exception as error:
         if arguments.debug:
             raise
         sys.stderr.write(f"lineside: unexpected {type(error).__name__}: {error} (run again with --debug for the details)\n")
@@ -53,7 +53,9 @@ def main(
     return 0
 
 
-def _work(arguments: argparse.Namespace, settings: Settings, routes: Sequence[Route], jobs: Mapping[str, Job], clock: Clock) -> Any:  # noqa: ANN401
+def _work(
+    arguments: argparse.Namespace, settings: Settings, routes: Sequence[Route], jobs: Mapping[str, Job], clock: Clock
+) -> Any:
     """The coroutine that does what was asked."""
     if arguments.command == "key":
         return _with_owner(settings, lambda con, tenant: _print_key(con, tenant, arguments, clock()))
@@ -102,7 +104,7 @@ async def _with_database(settings: Settings, work: Callable[[Any], Any]) -> None
 
 
 async def _with_owner(settings: Settings, work: Callable[[Any, int], Any]) -> None:
-    async def prepared(con: Any) -> None:  # noqa: ANN401
+    async def prepared(con: Any) -> None:
         if not await is_current(con):
             await migrate(con)
         await work(con, await callers.ensure_tenant(con, settings.tenant, settings.tenant_name))
@@ -110,22 +112,22 @@ async def _with_owner(settings: Settings, work: Callable[[Any, int], Any]) -> No
     await _with_database(settings, prepared)
 
 
-async def _print_key(con: Any, tenant_id: int, arguments: argparse.Namespace, now: int) -> None:  # noqa: ANN401
+async def _print_key(con: Any, tenant_id: int, arguments: argparse.Namespace, now: int) -> None:
     key = await setup.new_key(con, tenant_id, arguments.name, arguments.scope, now)
     sys.stdout.write(f"{key}\n")
 
 
-async def _print_link(con: Any, tenant_id: int, settings: Settings, now: int) -> None:  # noqa: ANN401
+async def _print_link(con: Any, tenant_id: int, settings: Settings, now: int) -> None:
     token = await setup.new_link(con, tenant_id, now)
     sys.stdout.write(f"{settings.url}/sign-in?token={token}\n")
 
 
-async def _migrate(con: Any) -> None:  # noqa: ANN401
+async def _migrate(con: Any) -> None:
     done = await migrate(con)
     _say(f"applied {', '.join(done)}" if done else "the database is up to date")
 
 
-async def _check(con: Any, settings: Settings) -> None:  # noqa: ANN401
+async def _check(con: Any, settings: Settings) -> None:
     where = place(settings.database_url) if settings.database_url else settings.data
     state = "up to date" if await is_current(con) else "behind: run `lineside server migrate`"
     _say(f"settings are right; the database ({where}) answers and is {state}")

@@ -110,12 +110,12 @@ def _check(settings: Settings) -> None:
             "loopback only. Set host to 127.0.0.1 and put a reverse proxy with TLS in front of it."
         )
         raise ConfigError(msg)
-    if not 0 <= settings.port <= 65_535:  # noqa: PLR2004 - the range of ports
+    if not 0 <= settings.port <= 65_535:
         msg = f"port = {settings.port}: a port is a number from 1 to 65535"
         raise ConfigError(msg)
     if settings.log not in ("logfmt", "json"):
         msg = f"log = {settings.log!r}: choose logfmt or json"
         raise ConfigError(msg)
-    if not 1 <= settings.web_processes <= 64:  # noqa: PLR2004 - more helps nobody
+    if not 1 <= settings.web_processes <= 64:
         msg = f"web_processes = {settings.web_processes}: choose 1 to 64"
         raise ConfigError(msg)

@@ -56,7 +56,7 @@ def install(app: FastAPI, page: Callable[[Request, int, str, str], Response]) ->
         return answer(request, 503, "Try again later", str(error), error.retry_after)
 
     async def database(request: Request, error: Exception) -> Response:
-        log.warning("database: %s", error or type(error).__name__)
+        log.warning("database: %s", str(error) or type(error).__name__)
         return answer(request, 503, "Try again later", "The database does not answer now.", 1.0)
 
     async def invalid(request: Request, error: RequestValidationError) -> Response:

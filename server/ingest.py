@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from storage.agents import AgentRow
-    from storage.database import Connection, Pool
+    from storage.database import Pool
 
 FUTURE_US = 10 * 60 * SECOND_US  # a row later than this cannot be true
 OLDEST_US = 400 * DAY_US  # the retention of 5-minute history
@@ -95,7 +95,7 @@ class Ingest:
             await batches.ensure_days(con, days)
         self._days.update(days)
 
-    async def _transaction(  # noqa: PLR0913 - everything one transaction needs, said once
+    async def _transaction(
         self, agent: AgentRow, key: Key, batch: Batch, prepared: Prepared, skew: float, now_us: int, *, merge: bool
     ) -> int | None:
         """Rows stored, or None when the batch was claimed before."""
@@ -130,7 +130,7 @@ class Ingest:
         ts = samples.ts if abs(skew) <= SKEW_CORRECTED else samples.ts - round(skew * SECOND_US)
         keep = _check(samples, mapped, ts, now_us, rejected)
         if not keep.all():
-            mapped = Mapped(*(column[keep] for column in mapped))
+            mapped = Mapped(mapped.series[keep], mapped.element[keep], mapped.decides[keep])
         ts_kept = ts[keep]
         stream = batches.copy_buffer(mapped.series, ts_kept, samples.value[keep], samples.seconds[keep], samples.reason[keep])
         elements, since = _earliest(mapped.element[mapped.decides], ts_kept[mapped.decides])

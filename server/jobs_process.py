@@ -54,8 +54,10 @@ async def _for_ever(name: str, job: Job, work: Work) -> None:
     while True:
         try:
             await job(work)
-        except (Unavailable, *Trouble) as error:
-            log.warning("%s: the database does not answer now: %s", name, error or type(error).__name__)
+        except Unavailable as error:
+            log.warning("%s: %s", name, error)
+        except Trouble as error:
+            log.warning("%s: the database does not answer now: %s", name, str(error) or type(error).__name__)
         except Exception:
             log.exception("%s failed and will be tried again", name)
         await asyncio.sleep(PAUSE)

@@ -65,7 +65,10 @@ class SeriesMap:
             return Mapped(self._found.series[at], self._found.element[at], self._found.decides[at])
 
     def _keys_of(self, samples: Samples) -> NDArray[np.uint64]:
-        if len(self._metrics) + len(samples.metrics) > METRICS_MAX or len(self._instances) + len(samples.instances) > INSTANCES_MAX:
+        if (
+            len(self._metrics) + len(samples.metrics) > METRICS_MAX
+            or len(self._instances) + len(samples.instances) > INSTANCES_MAX
+        ):
             self.forget()
         metric = np.array([self._metrics.setdefault(m, len(self._metrics)) for m in samples.metrics], np.uint64)
         instance = np.array([self._instances.setdefault(i, len(self._instances)) for i in samples.instances], np.uint64)
@@ -81,9 +84,7 @@ class SeriesMap:
         at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         return at, self._keys[at] == keys
 
-    async def _learn(
-        self, con: Connection, samples: Samples, keys: NDArray[np.uint64], missing: NDArray[np.bool_]
-    ) -> None:
+    async def _learn(self, con: Connection, samples: Samples, keys: NDArray[np.uint64], missing: NDArray[np.bool_]) -> None:
         """Resolve the keys that were not known; the loop runs over new series only."""
         if self._sensors is None:
             self._sensors = await storage_series.sensors_of_site(con, self.tenant_id, self.site_id)

@@ -7,16 +7,14 @@ import contextlib
 import functools
 import logging
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
 
-import server.pages
-from protocols.errors import ConfigError, Refused
+from protocols.errors import ConfigError
 from server import errors, keys
 from server.auth import SCOPES, Doorkeeper
 from server.change import Change
@@ -31,12 +29,12 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from starlette.datastructures import State
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from server.app import Route
     from server.config import Settings
 
 log = logging.getLogger("lineside.web")
-STATIC = Path(server.pages.__file__).parent / "static"
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -46,7 +44,9 @@ HEADERS = {
 
 def create_app(settings: Settings, dsn: str, routes: Sequence[Route], clock: Callable[[], int]) -> FastAPI:
     """The application on the database at `dsn`. Raises ConfigError for a route without a scope."""
-    app = FastAPI(title="Lineside", docs_url=None, redoc_url=None, lifespan=functools.partial(_lifespan, settings=settings, dsn=dsn))
+    app = FastAPI(
+        title="Lineside", docs_url=None, redoc_url=None, lifespan=functools.partial(_lifespan, settings=settings, dsn=dsn)
+    )
     app.state.clock = clock
     app.state.settings = settings
     app.state.stopping = False
@@ -57,8 +57,7 @@ def create_app(settings: Settings, dsn: str, routes: Sequence[Route], clock: Cal
         app.add_api_route(
             route.path, route.handler, methods=[route.method], dependencies=[Depends(_door(route.scope))], response_model=None
         )
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.middleware("http")(_with_headers)
+    app.add_middleware(_SafeHeaders)
     errors.install(app, rendering.error_page)
     return app
 
@@ -71,11 +70,21 @@ def _door(scope: str) -> Callable[[Request], Any]:
     return admit
 
 
-async def _with_headers(request: Request, call_next: Callable[[Request], Any]) -> Response:
-    response: Response = await call_next(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
+class _SafeHeaders:
+    """Adds HEADERS to every answer that does not set them itself; plain ASGI, so that bodies stream through untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
 
 
 @contextlib.asynccontextmanager

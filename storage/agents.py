@@ -51,7 +51,9 @@ async def enrol(con: Connection, tenant_id: int, request: Enrol, token: bytes, s
         raise Refused(403, "Unknown enrolment token", "Make a new one with `lineside agent token --site SITE`.")
     if row["agent_id"] is not None:
         if row["secret_sha256"] == secret:
-            known = await con.fetchval("select external_id from agent where tenant_id = $1 and id = $2", tenant_id, row["agent_id"])
+            known = await con.fetchval(
+                "select external_id from agent where tenant_id = $1 and id = $2", tenant_id, row["agent_id"]
+            )
             return AgentRow(tenant_id, row["agent_id"], known, row["site_id"])
         detail = "Each token enrols one agent. Make a new one with `lineside agent token --site SITE`."
         raise Refused(409, "Enrolment token already used", detail)

@@ -91,8 +91,8 @@ def place(dsn: str) -> str:
         return "LINESIDE_DATABASE_URL"
 
 
-async def _teach(con: Any) -> None:  # noqa: ANN401 - asyncpg hands over a proxy or a connection
-    """jsonb is decoded where it is read: callers see Python values."""
+async def _teach(con: Any) -> None:
+    """Jsonb is decoded where it is read: callers see Python values."""
     await con.set_type_codec("jsonb", encoder=_to_json, decoder=msgspec.json.decode, schema="pg_catalog")
 
 

@@ -152,11 +152,13 @@ class Embedded:
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(mode=0o700)
         self._own(half)
-        command = [binaries / "initdb", "-D", half, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-k"]
+        command: list[str | Path] = [binaries / "initdb", "-D", half, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-k"]
         command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         made = subprocess.run(command, check=False, capture_output=True, env=ENVIRONMENT, cwd="/", **self._identity())
         if made.returncode:
-            msg = f"PostgreSQL could not create a database in {self.folder}: {made.stderr.decode(errors='replace').strip()[-500:]}"
+            msg = (
+                f"PostgreSQL could not create a database in {self.folder}: {made.stderr.decode(errors='replace').strip()[-500:]}"
+            )
             raise ConfigError(msg)
         half.rename(self.data)
 

@@ -65,7 +65,5 @@ async def readings(
         ts = np.array(row["ts"] or (), np.int64)
         interval = known[row["sensor_id"]].at(ts)
         values, reasons = np.array(row["value"] or (), np.float64), np.array(row["reason"] or (), np.uint8)
-        found[row["element_id"]].append(
-            Readings(row["sensor_id"], row["metric"], row["instance"], ts, values, reasons, interval)
-        )
+        found[row["element_id"]].append(Readings(row["sensor_id"], row["metric"], row["instance"], ts, values, reasons, interval))
     return found

@@ -46,7 +46,9 @@ async def sensors_of_site(con: Connection, tenant_id: int, site_id: int) -> dict
     }
 
 
-async def ensure(con: Connection, tenant_id: int, wanted: Sequence[tuple[int, int, str, str]], source: str = "agent") -> list[int]:
+async def ensure(
+    con: Connection, tenant_id: int, wanted: Sequence[tuple[int, int, str, str]], source: str = "agent"
+) -> list[int]:
     """The ids of the series `wanted` = (element, sensor, metric, instance), made where missing; in the same order."""
     columns = list(zip(*wanted, strict=True))
     await con.execute(

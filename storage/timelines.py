@@ -46,7 +46,7 @@ async def services_from(con: Connection, tenant_id: int, starts: Mapping[int, in
 
 
 async def replace_elements(con: Connection, tenant_id: int, changes: Mapping[int, tuple[ElementSpans, ElementSpans]]) -> None:
-    """element -> (the stored spans as read, what they shall be): only what differs is written."""
+    """Element -> (the stored spans as read, what they shall be): only what differs is written."""
     await _delete(con, tenant_id, "element", changes)
     await con.executemany(
         """insert into element_span (tenant_id, element_id, starts_at, ends_at, raw, shown, reason, flags, evidence, sensors)
@@ -104,9 +104,9 @@ def _words(span: Span[ElementState] | Span[ServiceState]) -> tuple[str, str, str
     return span.value.raw, span.value.shown, span.value.reason, sorted(span.value.flags)
 
 
-def _span(row: Any, value: Any) -> Span[Any]:  # noqa: ANN401 - a database row
+def _span(row: Any, value: Any) -> Span[Any]:
     return Span(to_us(row["starts_at"]), None if row["ends_at"] is None else to_us(row["ends_at"]), value)
 
 
-def _plain(row: Any, more: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401 - a database row
+def _plain(row: Any, more: tuple[str, ...]) -> dict[str, Any]:
     return {name: row[name] for name in ("raw", "shown", "reason", "flags", *more)}

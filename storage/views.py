@@ -10,6 +10,7 @@ from storage.times import to_datetime, to_us
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from storage.database import Connection
 
 # Worst first: the order of the list and of the counters above it.
@@ -123,17 +124,14 @@ with matching as (
     where strpos(lower(concat_ws(E'\\n', e.name, e.external_id, e.address)), lower($1)) > 0))
 """
 
-_COUNTS = _MATCHING + "select status, count(*) as n from matching group by status"
+_COUNTS = f"{_MATCHING} select status, count(*) as n from matching group by status"  # noqa: S608 - our own text
 
-_SERVICES = (
-    _MATCHING
-    + """
-, page as (
-  select m.*, array_position($3::text[], m.status) as rank from matching m
-  where $2 = '' or m.status = $2
-  order by array_position($3::text[], m.status), case when m.status in ('Up', 'Not in service') then null else m.since end
-    desc nulls last, lower(m.name), m.id
-  limit $4 offset $5)
+_SERVICES = f"""{_MATCHING}, page as (
+  select m.*, row_number() over (
+    order by array_position($3::text[], m.status),
+      case when m.status not in ('Up', 'Not in service') then m.since end desc nulls last, lower(m.name), m.id) as place
+  from matching m where $2 = '' or m.status = $2
+  order by place limit $4 offset $5)
 select m.external_id, m.name, a.name as account, r.name as product,
        coalesce(l.name, '') as location, coalesce(l.city, '') as city,
        coalesce(l.timezone, a.timezone, t.timezone) as zone, m.fulfilment_status as fulfilment, m.status, m.since, m.reason,
@@ -143,9 +141,8 @@ join tenant t on t.id = m.tenant_id
 join account a on a.tenant_id = m.tenant_id and a.id = m.account_id
 join product r on r.tenant_id = m.tenant_id and r.id = m.product_id
 left join location l on l.tenant_id = m.tenant_id and l.id = m.location_id
-order by m.rank, case when m.status in ('Up', 'Not in service') then null else m.since end desc nulls last, lower(m.name), m.id
-"""
-)
+order by m.place
+"""  # noqa: S608 - put together from our own text only
 
 _SERVICE = """
 select s.id, s.external_id, s.name, s.customer_service_name as customer_name, a.name as account, r.name as product,
@@ -239,9 +236,9 @@ async def history(con: Connection, service_id: int, start: int, end: int) -> lis
     return [HistorySpan(**_plain(row)) for row in rows]
 
 
-def _plain(row: Any) -> dict[str, Any]:  # noqa: ANN401 - asyncpg.Record, whose name stays in storage/database.py
+def _plain(row: Any) -> dict[str, Any]:
     """A record as keyword arguments: instants as µs, arrays as tuples, causes and evidence as tuples of their own types."""
-    values = {key: _value(value) for key, value in row.items()}
+    values: dict[str, Any] = {key: _value(value) for key, value in row.items()}
     if "flags" in values:
         values["flags"] = values["flags"] or ()
     if "cause" in values:
@@ -255,4 +252,3 @@ def _value(value: object) -> object:
     if isinstance(value, list):
         return tuple(value)
     return to_us(value) if isinstance(value, datetime) else value
-

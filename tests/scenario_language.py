@@ -89,7 +89,7 @@ class Story:
         known = self.sensors.get((element, name))
         if known is None:
             role = "reachability" if name in KINDS else "condition"
-            known = Sensor(len(self.sensors) + 1, name, name if name in KINDS else "check", role, required=True, since=0)
+            known = Sensor(len(self.sensors) + 1, name, name if name in KINDS else "values", role, required=True, since=0)
             self.sensors[element, name] = known
         return known
 
@@ -154,34 +154,45 @@ def _shows(story: Story, _: int, rest: str, block: list[Line]) -> None:
     story.tags += rest.split() + [tag for line in block for tag in line.text.split()]
 
 
-def _service(story: Story, _: int, rest: str, block: list[Line]) -> None:
+class Placed(NamedTuple):
+    """One element of a service, and the line that places it there."""
+
+    line: int
+    element: str
+    criticality: str
+    under: tuple[str, ...]
+    group: int | None
+
+
+def _service(story: Story, line: int, rest: str, block: list[Line]) -> None:
     """`service NAME  element …`, or one placement or group a line below it."""
     name, *listed = rest.split()
-    rows = [Line(0, each) for each in listed] + block
-    named: list[tuple[str, str, tuple[str, ...], int | None]] = []
     groups: list[Group] = []
-    for row in rows:
-        found = re.fullmatch(r"group (\S+) (\d+) of (.+?)(?: (required|degrading|informational))?(?: under (.+))?", row.text)
-        if found:
-            group, k, members, criticality, above = found.groups()
-            groups.append(Group(len(groups) + 1, group, int(k), criticality or "required"))
-            named += [(each, "required", _list(above), len(groups)) for each in members.split()]
-            continue
-        found = re.fullmatch(r"(\S+)(?: (required|degrading|informational))?(?: under (.+))?", row.text)
-        if not found:
-            raise ScenarioError(f"{story.path}:{row.number}: {row.text!r} is no placement: ELEMENT [criticality] [under A, B]")
-        named.append((found[1], found[2] or "required", _list(found[3]), None))
-    number = {element: index for index, (element, *_) in enumerate(named, 1)}
-    for row, above in zip(rows, (above for _, _, above, group in named if group is None), strict=False):
-        unknown = [each for each in above if each not in number]
-        if unknown:
-            raise ScenarioError(f"{story.path}:{row.number}: {name} has no {unknown[0]} to stand under")
+    placed = [each for row in [*(Line(line, each) for each in listed), *block] for each in _placed(story, row, groups)]
+    number = {each.element: position for position, each in enumerate(placed, 1)}
+    for each in placed:
+        for parent in each.under:
+            if parent not in number:
+                raise ScenarioError(f"{story.path}:{each.line}: {name} has no {parent} for {each.element} to stand under")
     placements = tuple(
-        Placement(number[element], story.element(element), element, criticality, tuple(number[each] for each in above), group)
-        for element, criticality, above, group in named
+        Placement(position, story.element(each.element), each.element, each.criticality, above, each.group)
+        for position, each in enumerate(placed, 1)
+        for above in [tuple(number[parent] for parent in each.under)]
     )
     story.services[name] = Tree(placements, tuple(groups))
     story.fulfilment.setdefault(name, [(0, "In Service")])
+
+
+def _placed(story: Story, row: Line, groups: list[Group]) -> list[Placed]:
+    """What one row places; a group it names is put into `groups`."""
+    found = re.fullmatch(r"group (\S+) (\d+) of (.+?)(?: (required|degrading|informational))?(?: under (.+))?", row.text)
+    if found:
+        groups.append(Group(len(groups) + 1, found[1], int(found[2]), found[4] or "required"))
+        return [Placed(row.number, each, "required", _list(found[5]), len(groups)) for each in found[3].split()]
+    found = re.fullmatch(r"(\S+)(?: (required|degrading|informational))?(?: under (.+))?", row.text)
+    if not found:
+        raise ScenarioError(f"{story.path}:{row.number}: {row.text!r} is no placement: ELEMENT [criticality] [under A, B]")
+    return [Placed(row.number, found[1], found[2] or "required", _list(found[3]), None)]
 
 
 def _list(text: str | None) -> tuple[str, ...]:

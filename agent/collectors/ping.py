@@ -17,10 +17,8 @@ from protocols.uplink.plan import Ping, Plan, Target
 
 async def _once(pinger: Pinger, name: Name, limit: float) -> Outcome:
     try:
-        async with asyncio.timeout(limit):
-            address = await name.address()
-        return await pinger.ping(address, limit)
-    except (OSError, TimeoutError):  # the name, or no such address family on this machine
+        return await pinger.ping(await name.address(), limit)
+    except OSError:  # the name, or no such address family on this machine
         return Outcome("local_error")
 
 

@@ -78,6 +78,7 @@ class Poller:
         self._polls = 0
         self._discovered = -DISCOVERY  # seconds of the loop's clock
         self._stale = True
+        self._patience = sensor.interval  # seconds before a device that seems changed is looked at again
         self._lost = False
         self._last: Part | None = None
 
@@ -113,6 +114,8 @@ class Poller:
         restarted = self._last is not None and elapsed(self._last.mark, parts[0].mark) is None
         self._last = parts[0]
         self._stale |= restarted or any(readings.changed(entry, said) or readings.gone(entry, said) for entry in due)
+        if not self._stale:
+            self._patience = self.sensor.interval
         stamp = Stamp(self.sensor.number, ts, self.sensor.interval)
         return [
             Row(stamp.sensor, "reachable", "", ts, 1.0, 0.0),
@@ -124,8 +127,10 @@ class Poller:
         """Look again at what the device has, if that is due or something there changed. What cannot be seen now, stays."""
         age = now - self._discovered
         young = self._last is not None and self._last.mark.uptime < YOUNG * 100
-        enough = self.sensor.interval if self._stale else YOUNG_DISCOVERY if young else DISCOVERY
+        enough = self._patience if self._stale else YOUNG_DISCOVERY if young else DISCOVERY
         if self.device and age >= enough:
+            if self._stale:  # a device may for ever deny in a Get what it shows in a walk
+                self._patience = min(2 * self._patience, DISCOVERY)
             try:
                 await self.discover(self.device)
             except NoAnswer as error:

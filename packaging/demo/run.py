@@ -1,7 +1,7 @@
 """The demo: a server on its embedded database, a real agent, and three simulated devices that speak SNMP on loopback.
 
-    run.py           runs until Ctrl-C; a device fails and recovers while you watch
-    run.py --check   the same in a temporary folder on free ports; proves a failure and a recovery, prints one JSON line
+run.py           runs until Ctrl-C; a device fails and recovers while you watch
+run.py --check   the same in a temporary folder on free ports; proves a failure and a recovery, prints one JSON line
 """
 
 from __future__ import annotations
@@ -27,12 +27,10 @@ from typing import Any
 
 import httpx2
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
 from storage.database import connect_owner
 from storage.embedded import Embedded
 
+ROOT = Path(__file__).resolve().parents[2]
 DEVICES = ("edge1", "edge2", "core1")
 VICTIM = "edge1"
 FAILS_EVERY, FAILS_FOR = 90.0, 40.0  # seconds
@@ -63,13 +61,20 @@ class Demo:
 
     def start(self) -> dict[str, int]:
         """Start the parts; returns the process id of each. Raises Trouble."""
-        site_command = [sys.executable, str(ROOT / "tests" / "fakes" / "site.py"), "--devices", ",".join(DEVICES), "--port-base", "0"]
+        site_command = [
+            sys.executable,
+            str(ROOT / "tests" / "fakes" / "site.py"),
+            "--devices",
+            ",".join(DEVICES),
+            "--port-base",
+            "0",
+        ]
         self._site = self._spawn("site", site_command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._spawn("server", [sys.executable, "-m", "server.app", "server", "run"])
         self._wait_ready()
         self.say("the server answers")
         key = self._key()
-        ports = json.loads(self._site.stdout.readline())
+        ports = json.loads(self._hear())
         self._apply(ports, key)
         self._enrol(key)
         self._spawn("agent", [sys.executable, "-m", "agent.app", "run"], more=self._agent)
@@ -78,11 +83,16 @@ class Demo:
 
     def tell(self, line: str) -> None:
         """One command to the simulated site."""
+        assert self._site.stdin is not None  # noqa: S101 - it was asked for
         self._site.stdin.write(line + "\n")
         self._site.stdin.flush()
-        answer = self._site.stdout.readline().strip()
+        answer = self._hear()
         if answer != "ok":
             raise Trouble(f"the simulated site answered {answer!r} to {line!r}")
+
+    def _hear(self) -> str:
+        assert self._site.stdout is not None  # noqa: S101 - it was asked for
+        return str(self._site.stdout.readline()).strip()
 
     def link(self) -> str:
         """A fresh one-time link."""
@@ -109,7 +119,9 @@ class Demo:
     def say(self, text: str) -> None:
         print(f"{time.monotonic() - self.began:5.1f} s  {text}", file=sys.stderr, flush=True)
 
-    def _spawn(self, name: str, command: Sequence[str], more: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[Any]:
+    def _spawn(
+        self, name: str, command: Sequence[str], more: dict[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[Any]:
         with (self.folder / f"{name}.log").open("ab") as log:
             process: subprocess.Popen[Any] = subprocess.Popen(
                 command,
@@ -125,7 +137,9 @@ class Demo:
 
     def _run(self, arguments: Sequence[str], more: dict[str, str] | None = None) -> str:
         command = [sys.executable, "-m", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self._environment | (more or {}), check=False, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=ROOT, env=self._environment | (more or {}), check=False, capture_output=True, text=True
+        )
         if done.returncode:
             raise Trouble(f"`{' '.join(arguments)}` failed: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout.strip()
@@ -154,7 +168,9 @@ class Demo:
         text = string.Template((ROOT / "packaging" / "demo" / "inventory.yaml").read_text())
         path = self.folder / "inventory.yaml"
         path.write_text(text.substitute({f"{name}_port": port for name, port in ports.items()}))
-        done = self._run(["server.app", "inventory", "apply", str(path)], {"LINESIDE_KEY": key, "LINESIDE_DEMO_COMMUNITY": "public"})
+        done = self._run(
+            ["server.app", "inventory", "apply", str(path)], {"LINESIDE_KEY": key, "LINESIDE_DEMO_COMMUNITY": "public"}
+        )
         self.say(f"inventory: {done.splitlines()[-1]}")
 
     def _enrol(self, key: str) -> None:
@@ -267,7 +283,7 @@ class Statuses:
         async def ask() -> list[Any]:
             con = await connect_owner(self._dsn)
             try:
-                return await con.fetch(sql, *values)
+                return list(await con.fetch(sql, *values))
             finally:
                 await con.close()
 
@@ -311,7 +327,7 @@ def lasting_folder() -> Path:
     name = f"lineside-demo-{secrets.token_hex(4)}" if not (note := ROOT / ".cache" / "demo-folder").exists() else note.read_text()
     note.parent.mkdir(exist_ok=True)
     note.write_text(name)
-    return Path("/var/tmp") / name
+    return Path("/var/tmp") / name  # noqa: S108 - a random name that lasts; the data in it is 0700
 
 
 def free_port(wanted: int = 0) -> int:

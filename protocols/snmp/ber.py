@@ -11,33 +11,10 @@ NULL = 0x05
 OBJECT_IDENTIFIER = 0x06
 SEQUENCE = 0x30
 
-_LENGTH_BYTES = 4  # of the long form; a datagram needs two, some devices always send four
-_MULTIPLE_BYTE_TAG = 0x1F
-
-
-def header(reader: Reader) -> tuple[int, int]:
-    """(tag, offset of the end of the content) of the next element; the cursor stands at its content.
-
-    Raises DecodeError: truncated, length (indefinite or absurd), tag (more than one byte).
-    """
-    both = reader.u16()
-    tag, length = both >> 8, both & 0xFF
-    if length >= 0x80:
-        size = length & 0x7F
-        if not 0 < size <= _LENGTH_BYTES:
-            raise DecodeError("length", "indefinite length" if size == 0 else f"a length of {size} bytes")
-        length = int.from_bytes(reader.take(size), "big")
-    if tag & _MULTIPLE_BYTE_TAG == _MULTIPLE_BYTE_TAG:
-        raise DecodeError("tag", f"tag {tag:#04x} begins a tag of several bytes")
-    end = reader.at + length
-    if end > reader.end:
-        raise DecodeError("truncated", f"an element of {length} bytes does not fit, {reader.end - reader.at} are left")
-    return tag, end
-
 
 def enter(reader: Reader, expected: int) -> int:
     """The end offset of the next element, whose tag must be `expected`; the cursor stands at its content."""
-    tag, end = header(reader)
+    tag, end = reader.header()
     if tag != expected:
         raise DecodeError("tag", f"tag {tag:#04x} where {expected:#04x} belongs")
     return end
@@ -51,8 +28,10 @@ def leave(reader: Reader, end: int) -> None:
 
 def octets(reader: Reader, tag: int = OCTET_STRING) -> bytes:
     """The content of the next element, whose tag must be `tag`."""
-    end = enter(reader, tag)
-    return reader.take(end - reader.at)
+    found, content = reader.element()
+    if found != tag:
+        raise DecodeError("tag", f"tag {found:#04x} where {tag:#04x} belongs")
+    return content
 
 
 def integer(reader: Reader) -> int:

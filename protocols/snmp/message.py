@@ -99,7 +99,7 @@ def begin(reader: Reader) -> tuple[int, bytes, int, int]:
     if version not in {V1, V2C}:
         raise DecodeError("version", f"message version {version} is neither v1 nor v2c")
     community = ber.octets(reader)
-    pdu, end = ber.header(reader)
+    pdu, end = reader.header()
     if pdu not in _PDUS:
         raise DecodeError("pdu", f"PDU {pdu:#04x} is not one of RFC 3416")
     if end != whole:
@@ -124,13 +124,17 @@ def varbinds(reader: Reader) -> tuple[VarBind, ...]:
 
 def value(reader: Reader) -> tuple[int, Value]:
     """(tag, value) of the next element, of whatever type. Raises DecodeError: truncated, length, tag, integer."""
-    tag, end = ber.header(reader)
-    content = reader.take(end - reader.at)
+    tag, content = reader.element()
+    return tag, meaning(tag, content)
+
+
+def meaning(tag: int, content: bytes) -> Value:
+    """The value that `content` stands for under `tag`. Raises DecodeError: integer."""
     if tag in _UNSIGNED:
-        return tag, ber.unsigned(content)
+        return ber.unsigned(content)
     if tag == ber.INTEGER:
-        return tag, ber.signed(content)
-    return tag, None if tag in ABSENT else content
+        return ber.signed(content)
+    return None if tag in ABSENT else content
 
 
 def encode(message: Message) -> bytes:
@@ -145,8 +149,6 @@ def encode(message: Message) -> bytes:
 def encode_varbind(bind: VarBind) -> bytes:
     """One variable binding; a request has one with NULL for a value."""
     name = ber.element(ber.OBJECT_IDENTIFIER, bind.oid)
-    if isinstance(bind.value, int):
-        content = ber.number(bind.tag, bind.value)
-    else:
-        content = ber.element(bind.tag, bind.value or b"")
+    value = bind.value
+    content = ber.number(bind.tag, value) if isinstance(value, int) else ber.element(bind.tag, value or b"")
     return ber.element(ber.SEQUENCE, name + content)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from protocols.errors import DecodeError
 from protocols.snmp import ber, message
-from protocols.snmp.message import VarBind
+from protocols.snmp.message import VarBind, meaning
 from protocols.wire import Reader
 
 
@@ -85,14 +85,16 @@ def decode_answer(request: Request, request_id: int, data: bytes) -> Answer:
 def _expected(reader: Reader, request: Request) -> tuple[VarBind, ...]:
     """The varbinds of a Get's answer: comparing with the known names is several times faster than decoding any."""
     end = ber.enter(reader, ber.SEQUENCE)
-    binds: list[VarBind] = []
-    for wanted, name in zip(request.oids, request.names, strict=True):
-        bind_end = ber.enter(reader, ber.SEQUENCE)
-        # The same OID may still come with a length in the long form.
-        if not reader.skip(name) and ber.octets(reader, ber.OBJECT_IDENTIFIER) != wanted:
-            raise DecodeError("unexpected_oid", "the answer names another object than was asked for")
-        tag, value = message.value(reader)
-        ber.leave(reader, bind_end)
-        binds.append(VarBind(wanted, tag, value))
+    pairs = reader.pairs(request.names) or [_one(reader, wanted) for wanted in request.oids]
     ber.leave(reader, end)
-    return tuple(binds)
+    return tuple(VarBind(wanted, tag, meaning(tag, content)) for wanted, (tag, content) in zip(request.oids, pairs, strict=True))
+
+
+def _one(reader: Reader, wanted: bytes) -> tuple[int, bytes]:
+    """(tag, content) of the value in one variable binding, however its lengths are written."""
+    end = ber.enter(reader, ber.SEQUENCE)
+    if ber.octets(reader, ber.OBJECT_IDENTIFIER) != wanted:
+        raise DecodeError("unexpected_oid", "the answer names another object than was asked for")
+    found = reader.element()
+    ber.leave(reader, end)
+    return found

@@ -195,9 +195,9 @@ _decoder = msgspec.msgpack.Decoder(_Wire)
 
 def encode(batch: Batch, level: int = 3) -> bytes:
     """`batch` as zstd-packed bytes, ready for the spool and for `PUT …/ingest` with `Content-Encoding: zstd`."""
-    parts = {
+    parts: dict[str, Any] = {
         name: {
-            field: list(column) if dtype is None else np.ascontiguousarray(column, dtype).tobytes()
+            field: column if dtype is None else np.ascontiguousarray(column, dtype).tobytes()
             for (field, dtype), column in zip(_LAYOUTS[name].items(), part, strict=True)
         }
         for name, part in zip(KINDS, batch, strict=True)
@@ -250,7 +250,7 @@ def _unpack(packed: bytes, encoding: str) -> bytes:
     return plain
 
 
-def _part(name: str, columns: dict[str, bytes | list[str]]) -> Any:  # noqa: ANN401 - one of KINDS
+def _part(name: str, columns: dict[str, bytes | list[str]]) -> Any:
     """The columns of one kind, checked against its layout: types, equal lengths, indices inside their dictionaries."""
     layout = _LAYOUTS.get(name)
     if layout is None:
@@ -259,7 +259,7 @@ def _part(name: str, columns: dict[str, bytes | list[str]]) -> Any:  # noqa: ANN
         odd = ", ".join(sorted(columns.keys() ^ layout.keys()))[:200]
         raise DecodeError("column", f"{name}: missing or unknown columns: {odd}")
     part = KINDS[name](*(_column(name, field, dtype, columns[field]) for field, dtype in layout.items()))
-    values = dict(zip(layout, part, strict=True))
+    values: dict[str, Any] = dict(zip(layout, part, strict=True))
     lengths = {len(values[field]) for field, dtype in layout.items() if dtype is not None and field not in _ASIDE}
     if len(lengths) > 1 or len({len(values[field]) for field in _ASIDE & layout.keys()}) > 1:
         raise DecodeError("length", f"{name}: columns of different length")
@@ -270,7 +270,7 @@ def _part(name: str, columns: dict[str, bytes | list[str]]) -> Any:  # noqa: ANN
     return part
 
 
-def _column(name: str, field: str, dtype: np.dtype[Any] | None, raw: bytes | list[str]) -> Any:  # noqa: ANN401
+def _column(name: str, field: str, dtype: np.dtype[Any] | None, raw: bytes | list[str]) -> Any:
     if dtype is None:
         if not isinstance(raw, list):
             raise DecodeError("column", f"{name}.{field} is a list of texts")

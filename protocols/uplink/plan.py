@@ -63,12 +63,16 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ping(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="ping"):
+    """ICMP echo."""
+
     number: Number
     interval: Seconds = 60.0
     timeout: Timeout = 1.0
 
 
 class Tcp(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="tcp"):
+    """The time a TCP connection takes."""
+
     number: Number
     port: Port
     interval: Seconds = 60.0
@@ -76,6 +80,8 @@ class Tcp(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag
 
 
 class Snmp(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="snmp"):
+    """SNMP by the named profiles."""
+
     number: Number
     community: Text
     profiles: tuple[Text, ...] = ()

@@ -132,7 +132,7 @@ def _key(request: Request) -> Key:
         raise Refused(400, "Unknown lane", f"{lane[:40]!r} is none of {', '.join(sorted(LANES))}.")
     if not EPOCH.match(epoch):
         raise Refused(400, "Malformed epoch", "An epoch is 16 lower-case hex digits.")
-    if not (seq.isascii() and seq.isdigit() and len(seq) < 20 and int(seq) <= SEQ_MAX):  # noqa: PLR2004 - digits of 2^62
+    if not (seq.isascii() and seq.isdigit() and len(seq) < 20 and int(seq) <= SEQ_MAX):
         raise Refused(400, "Malformed seq", "A sequence number is a whole number from 0 to 2^62 - 1.")
     return Key(lane, epoch, int(seq))
 
@@ -145,7 +145,7 @@ def _sent_at(request: Request) -> float | None:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value < 1e11:  # noqa: PLR2004 - the year 5138
+    if not 0 <= value < 1e11:
         raise Refused(400, "Malformed X-Sent-At", "It is the sender's clock in seconds since the Unix epoch.")
     return value
 

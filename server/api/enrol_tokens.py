@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from protocols.errors import Refused
 from server.auth import new_secret, sha256
-from server.inventory.document import Id
+from server.inventory.fields import Id
 from server.inventory.nearest import hint
 from storage import enrol_tokens
 from storage.database import as_tenant

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import msgspec
 from msgspec import inspect
@@ -33,27 +33,29 @@ def check(scope: Scope, faults: list[Fault], profiles: Iterable[str] = ()) -> No
 
 def references(record: msgspec.Struct, path: Path) -> Iterator[tuple[Path, str, str]]:
     """(path, list, id) of everything that `record` refers to by an id."""
-    for item in msgspec.structs.fields(record):
-        value = getattr(record, item.name)
-        where = (*path, item.encode_name)
-        if target := _target(item.type):
+    for name, target in _fields(type(record)):
+        value = getattr(record, name)
+        if target is not None:
             if value is not None:
-                yield where, target, value
-        elif isinstance(value, msgspec.Struct):
-            yield from references(value, where)
+                yield (*path, name), target, value
         elif isinstance(value, tuple):
             for position, inner in enumerate(value):
                 if isinstance(inner, msgspec.Struct):
-                    yield from references(inner, (*where, position))
+                    yield from references(inner, (*path, name, position))
 
 
-def _target(annotation: Any, known: dict[Any, str | None] = {}) -> str | None:  # noqa: B006 - it remembers between calls
-    if annotation not in known:
-        kind = inspect.type_info(annotation)
+@functools.cache
+def _fields(record: type[msgspec.Struct]) -> tuple[tuple[str, str | None], ...]:
+    """The fields that are references, with the list they lead to, and those that may hold records with references (None)."""
+    found: list[tuple[str, str | None]] = []
+    for item in msgspec.structs.fields(record):
+        kind = inspect.type_info(item.type)
         parts = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
         extras = [part.extra or {} for part in parts if isinstance(part, inspect.Metadata)]
-        known[annotation] = next((extra["ref"] for extra in extras if "ref" in extra), None)
-    return known[annotation]
+        target = next((extra["ref"] for extra in extras if "ref" in extra), None)
+        if target is not None or any(isinstance(part, inspect.VarTupleType) for part in parts):
+            found.append((item.name, target))
+    return tuple(found)
 
 
 def _products(scope: Scope) -> Iterator[Fault]:

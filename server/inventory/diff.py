@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -9,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from server.inventory import units
-from server.inventory.document import SECRETS, Record
+from server.inventory.document import Record
+from server.inventory.fields import SECRETS
 from server.inventory.shape import plain
 
 # What identifies an item of a list of mappings; a list of anything else, and the upgrade path, is told by position.
@@ -75,24 +77,32 @@ def compare(old: Record | None, new: Record | None) -> Change | None:
         return Change("remove", noun, record.id, name)
     before, after = {} if old is None else flat(old), flat(new)
     if old is None:
-        usual = {f.encode_name for f in msgspec.structs.fields(new) if getattr(new, f.name) == f.default} | {"id", "name"}
-        after = {key: value for key, value in after.items() if key.split(".")[0] not in usual}
+        usual = {name for name, value in _defaults(type(new)).items() if getattr(new, name) == value} | {"id", "name"}
+        after = {path: text for path, text in after.items() if path[0] not in usual}
     fields = tuple(
-        Field(key, secret=True) if key.rsplit(".", 1)[-1] in SECRETS else Field(key, before.get(key), after.get(key))
-        for key in [*after, *(key for key in before if key not in after)]
-        if before.get(key) != after.get(key)
+        Field(".".join(path), secret=True) if path[-1] in SECRETS else Field(".".join(path), before.get(path), after.get(path))
+        for path in [*after, *(path for path in before if path not in after)]
+        if before.get(path) != after.get(path)
     )
     if old is None:
         return Change("create", noun, record.id, name, fields)
     return Change("change", noun, record.id, name, fields) if fields else None
 
 
-def flat(record: Record) -> dict[str, str]:
-    """The record's fields as text by dotted name, without empty ones; lists of mappings by what identifies an item."""
-    return dict(_flat("", "", msgspec.to_builtins(record)))
+@functools.cache
+def _defaults(record: type[Record]) -> dict[str, Any]:
+    return {
+        item.name: item.default if item.default_factory is msgspec.NODEFAULT else item.default_factory()
+        for item in msgspec.structs.fields(record)
+    }
 
 
-def _flat(path: str, key: str, value: Any) -> Iterator[tuple[str, str]]:
+def flat(record: Record) -> dict[tuple[str, ...], str]:
+    """The record's fields as text by their path, without empty ones; lists of mappings by what identifies an item."""
+    return dict(_flat((), msgspec.to_builtins(record)))
+
+
+def _flat(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], str]]:
     if value is None or value == "":
         return
     if isinstance(value, dict):
@@ -100,27 +110,28 @@ def _flat(path: str, key: str, value: Any) -> Iterator[tuple[str, str]]:
             yield path, f"{value['amount']} {value['currency']}"
             return
         for inner, item in value.items():
-            yield from _flat(f"{path}.{inner}" if path else inner, inner, item)
+            yield from _flat((*path, inner), item)
     elif isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
         for position, item in enumerate(value):
             word = next((word for word in KEYS if item.get(word)), "")
-            name = f"{path}.{item[word] if word else position}"
-            inside = list(_flat(name, "", {inner: what for inner, what in item.items() if inner != word}))
+            name = (*path, item[word] if word else str(position))
+            inside = list(_flat(name, {inner: what for inner, what in item.items() if inner != word}))
             yield from inside or [(name, "present")]
     elif isinstance(value, (list, tuple)):
         if value:
-            yield path, ", ".join(sorted(set(value)) if key == "parent" else value)
+            yield path, ", ".join(sorted(set(value)) if path[-1] == "parent" else value)
     else:
-        yield path, _show(key, value)
+        yield path, _show(path[-1], value)
 
 
 def _show(key: str, value: Any) -> str:
+    """Exact: two values that differ look different."""
     if isinstance(value, bool):
         return "true" if value else "false"
     unit = UNITS.get(key.rsplit("_", 1)[-1])
-    if isinstance(value, (int, float)):
-        return f"{value:g}" if unit is None else units.show(value, unit)
-    return str(value)
+    if isinstance(value, (int, float)) and unit is not None:
+        return units.show(value, unit)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def render(found: Difference, *, colour: bool) -> Iterator[str]:

@@ -1,8 +1,4 @@
-"""The inventory document: every noun a person may write, as frozen structs. Field names are the keys of the file.
-
-`Meta.extra` tells the reader more than a type can: `ref` = the id of a record of that list, `unit` = how a readable quantity
-becomes the number, `check` = a format of formats.py.
-"""
+"""The inventory document: every noun a person may write, as frozen structs. Field names are the keys of the file."""
 
 from __future__ import annotations
 
@@ -12,49 +8,40 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from protocols.uplink.plan import Port
+from server.inventory.fields import (
+    AccountId,
+    AccountManagerId,
+    Bytes,
+    Count,
+    Country,
+    Criticality,
+    Currency,
+    Days,
+    ElementId,
+    EntryId,
+    Facing,
+    Fulfilment,
+    Id,
+    Interval,
+    LocationId,
+    Milliseconds,
+    Name,
+    Percent,
+    Policy,
+    PriceBookId,
+    ProductId,
+    Rate,
+    Secret,
+    SensorName,
+    ServiceId,
+    SiteId,
+    TemplateId,
+    Text,
+    Timeout,
+    Zone,
+)
 
 MAX_RECORDS = 100_000  # of one list
-
-Id = Annotated[str, Meta(min_length=1, max_length=255)]
-Name = Annotated[str, Meta(min_length=1, max_length=255)]
-Text = Annotated[str, Meta(max_length=255)]
-Zone = Annotated[str, Meta(max_length=64, extra={"check": "timezone"})]
-Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", extra={"check": "country"})]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", extra={"check": "currency"})]
-Rate = Annotated[int, Meta(ge=1, le=1 << 53, extra={"unit": "bit/s"})]
-Bytes = Annotated[int, Meta(ge=1, le=1 << 62, extra={"unit": "B"})]
-Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
-Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000, extra={"unit": "ms"})]
-Percent = Annotated[float, Meta(ge=0, le=100, extra={"unit": "%"})]
-Interval = Annotated[float, Meta(ge=1, le=86_400, extra={"unit": "s"})]
-Timeout = Annotated[float, Meta(ge=0.05, le=60, extra={"unit": "s"})]
-Days = Annotated[int, Meta(ge=0, le=3_650, extra={"unit": "d"})]
-Secret = Annotated[str, Meta(min_length=1, max_length=255)]  # `env:NAME` or `file:PATH` in a file; write-only in the API
-SECRETS = frozenset({"community"})  # the keys that are one
-
-AccountManagerId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "account_managers"})]
-AccountId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "accounts"})]
-LocationId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "locations"})]
-TemplateId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "templates"})]
-ProductId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "products"})]
-PriceBookId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "price_books"})]
-EntryId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "price_book_entries"})]
-SiteId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "sites"})]
-ElementId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "elements"})]
-ServiceId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "services"})]
-
-Criticality = Literal["required", "degrading", "informational"]
-Facing = Literal["customer", "network"]
-Policy = Literal["exclude", "honor_up", "ignore"]
-Fulfilment = Literal[
-    "New",
-    "In Service",
-    "Suspended For Non-Pay",
-    "Canceled For Non-Pay",
-    "Canceled By User",
-    "Expired",
-    "Order Canceled",
-]
 
 
 class Record(Struct, frozen=True, forbid_unknown_fields=True):
@@ -204,7 +191,7 @@ class Sensor(Struct, frozen=True, forbid_unknown_fields=True):
     """One check of an element. `port` is TCP's or SNMP's; what follows it is SNMP's."""
 
     kind: Literal["ping", "tcp", "snmp", "port"]
-    name: Text = ""
+    name: SensorName = ""
     interval: Interval = 60.0
     timeout: Timeout | None = None
     required: bool = True

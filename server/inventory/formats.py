@@ -51,5 +51,6 @@ FORMATS = {
     "country": Format("an ISO 3166 country such as DE"),
     "currency": Format("an ISO 4217 currency such as EUR"),
     "email": Format("an e-mail address"),
+    "sensor": Format("a text without '/'"),
     "amount": Format("an amount with at most 4 decimals"),
 }

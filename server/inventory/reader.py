@@ -40,7 +40,7 @@ def read(text: str | bytes, name: str, resolve: Resolve, stored: Stored | None =
         return Reading(None, say([error.fault], name, Node(1, None)), Node(1, None))
     draft = shape.read(root, faults)
     document = to_document(draft)
-    check(Scope(draft, stored), faults)  # completes the draft; the server completes the document again, knowing more
+    check(Scope(draft, stored), faults)  # it completes the draft to judge it; the document is sent as it was written
     document = _with_secrets(document, draft, resolve, faults)
     return Reading(None if faults else document, say(faults, name, root), root)
 

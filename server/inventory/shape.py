@@ -57,9 +57,7 @@ def _records(items: list[Node], name: str, records: dict[int, Any], ids: dict[st
         record = _value(item, _kind(LISTS[name]), (name, position), faults)
         key = str(item.value["id"].value) if isinstance(item.value, dict) and "id" in item.value else None
         if key is not None and key in ids:
-            faults.append(
-                Fault((name, position, "id"), f"{' '.join(plain(LISTS[name]))} with the id {key!r} stands here already")
-            )
+            faults.append(Fault((name, position), f"{' '.join(plain(LISTS[name]))} with the id {key!r} stands here already"))
         if key is not None:
             ids.setdefault(key, position)
         if len(faults) == before:

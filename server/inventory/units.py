@@ -61,7 +61,7 @@ def amount(text: str) -> str:
 def show(value: float, unit: str) -> str:
     """A number of `unit` in its largest whole unit: 100000000 bit/s -> '100 Mbit/s', 300 s -> '5 m'."""
     if unit in {"%", "d"}:
-        return f"{value:g} {unit}"
+        return f"{value:.15g} {unit}"
     best, factor = unit, Decimal(1)
     for word, candidate in UNITS[unit].items():
         exact = Decimal(str(value)) / candidate

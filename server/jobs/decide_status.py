@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analytics.rules import Rules
+    from analytics.status import ElementState
     from server.jobs_process import Work
     from storage.database import Connection, Pool
     from storage.judged import Judged
@@ -62,7 +63,7 @@ class _Case(NamedTuple):
 
     start: int
     stored: ElementSpans
-    seed: Span[timelines.ElementState] | None
+    seed: Span[ElementState] | None
 
 
 async def _decide_elements(
@@ -84,9 +85,7 @@ async def _decide_elements(
         silent = _silent(heard.get(one.site_id or 0, []), back[element], now)
         own = with_thresholds(rule_set, one.thresholds)
         seed = case.seed.value if case.seed else None
-        fresh, dues[element] = element_timeline(
-            one.sensors, readings[element], own, case.start, now, seed, silent, one.managed
-        )
+        fresh, dues[element] = element_timeline(one.sensors, readings[element], own, case.start, now, seed, silent, one.managed)
         new = splice(case.seed, fresh, same_state)
         if new != case.stored:
             changes[element] = (case.stored, new)
@@ -96,7 +95,7 @@ async def _decide_elements(
     return since
 
 
-async def _cases(  # noqa: PLR0913 - what a decision starts from, gathered once
+async def _cases(
     con: Connection,
     tenant_id: int,
     marks: Mapping[int, int],
@@ -116,9 +115,7 @@ async def _cases(  # noqa: PLR0913 - what a decision starts from, gathered once
     return cases
 
 
-async def _decide_services(
-    con: Connection, tenant_id: int, marks: Mapping[int, int], rule_set: Rules, now: int
-) -> bool:
+async def _decide_services(con: Connection, tenant_id: int, marks: Mapping[int, int], rule_set: Rules, now: int) -> bool:
     """Decide the services marked (id -> from when on, µs); returns whether any timeline changed."""
     found = await judged.services(con, tenant_id, list(marks))
     stored = await timelines.services_from(con, tenant_id, {service: marks[service] for service in found})

@@ -18,6 +18,8 @@ PACKED_ALREADY = {".woff2", ".png"}
 
 
 class Asset(NamedTuple):
+    """One file: its bytes as they are and packed, its media type, and a version made from its content."""
+
     plain: bytes
     packed: bytes | None  # gzip, None where packing gains nothing
     kind: str

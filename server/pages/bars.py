@@ -50,6 +50,6 @@ def totals(drawn: Sequence[Bar]) -> dict[str, int]:
     return dict(sorted(sums.items(), key=lambda item: -item[1]))
 
 
-def _bar(status: str, start: int, end: int, first: int, last: int, span: HistorySpan | None) -> Bar:  # noqa: PLR0913
+def _bar(status: str, start: int, end: int, first: int, last: int, span: HistorySpan | None) -> Bar:
     scale = WIDTH / (last - first)
     return Bar(status, start, end, round((start - first) * scale, 2), round((end - start) * scale, 2), span)

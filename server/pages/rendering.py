@@ -101,5 +101,3 @@ def _code(text: str) -> Markup:
     """A sentence of ours whose `commands` are set as code."""
     parts = escape(text).split("`")
     return Markup("").join(Markup("<code>") + p + Markup("</code>") if i % 2 else p for i, p in enumerate(parts))
-
-

@@ -69,7 +69,7 @@ def read(request: Request) -> Query:
     """The query of the address; what makes no sense is left out rather than refused."""
     asked = request.query_params
     page = asked.get("page", "1")
-    number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1  # noqa: PLR2004
+    number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1
     q = words.plain(asked.get("q", ""))[:LONGEST_SEARCH]
     return Query(q, words.plain(asked.get("status", "")), min(max(number, 1), MOST_PAGES))
 

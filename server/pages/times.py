@@ -62,7 +62,7 @@ def length(us: int) -> str:
 
 
 def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
-    return f"{large:,} {large_unit} {small} {small_unit}" if small and large < 100 else f"{large:,} {large_unit}"  # noqa: PLR2004
+    return f"{large:,} {large_unit} {small} {small_unit}" if small and large < 100 else f"{large:,} {large_unit}"
 
 
 def _local(us: int, zone: str) -> datetime:

@@ -40,34 +40,33 @@ def lines(rows: Sequence[ElementRow]) -> list[Line]:
     below: dict[int | None, list[ElementRow]] = {}
     for row in rows:
         below.setdefault(next((p for p in reversed(row.parents) if p in by_id), None), []).append(row)
-    seen: set[int] = set()
-    out = list(_walk(below, by_id, None, 0, seen))
+    found = list(_walk(below, by_id))
+    seen = {line.element.placement_id for line in found if line.element}
     # Parents that form a ring have no root; what hangs there is shown all the same.
-    lost = [row for row in rows if row.placement_id not in seen]
-    return out + [Line(0, None, row, _behind(row, by_id)) for row in lost]
+    return found + [Line(0, None, row, _behind(row, by_id)) for row in rows if row.placement_id not in seen]
 
 
-def _walk(
-    below: dict[int | None, list[ElementRow]], by_id: dict[int, ElementRow], parent: int | None, depth: int, seen: set[int]
-) -> Iterator[Line]:
-    rows = [row for row in below.get(parent, []) if row.placement_id not in seen]
-    groups_done: set[int] = set()
+def _walk(below: dict[int | None, list[ElementRow]], by_id: dict[int, ElementRow]) -> Iterator[Line]:
+    """Depth first from the roots; a stack of our own, since how deep a tree is was decided by somebody else."""
+    waiting = _siblings(below.get(None, []), by_id, 0)[::-1]
+    while waiting:
+        depth, line = waiting.pop()
+        yield line
+        if line.element:
+            waiting += _siblings(below.get(line.element.placement_id, []), by_id, depth + 1)[::-1]
+
+
+def _siblings(rows: Sequence[ElementRow], by_id: dict[int, ElementRow], depth: int) -> list[tuple[int, Line]]:
+    """Lines of placements under one parent, each with its true depth; a group's members follow its heading, one deeper."""
+    out: list[tuple[int, Line]] = []
     for row in rows:
         if row.group_id is None:
-            yield from _one(row, below, by_id, depth, seen)
-        elif row.group_id not in groups_done:
-            groups_done.add(row.group_id)
-            yield Line(min(depth, DEEPEST), _group(row, list(by_id.values())), None, ())
-            for member in (r for r in rows if r.group_id == row.group_id):
-                yield from _one(member, below, by_id, depth + 1, seen)
-
-
-def _one(
-    row: ElementRow, below: dict[int | None, list[ElementRow]], by_id: dict[int, ElementRow], depth: int, seen: set[int]
-) -> Iterator[Line]:
-    seen.add(row.placement_id)
-    yield Line(min(depth, DEEPEST), None, row, _behind(row, by_id))
-    yield from _walk(below, by_id, row.placement_id, depth + 1, seen)
+            out.append((depth, Line(min(depth, DEEPEST), None, row, _behind(row, by_id))))
+        elif all(line.group is None or line.group.id != row.group_id for _, line in out):
+            out.append((depth, Line(min(depth, DEEPEST), _group(row, list(by_id.values())), None, ())))
+            members = [r for r in rows if r.group_id == row.group_id]
+            out += [(depth + 1, Line(min(depth + 1, DEEPEST), None, r, _behind(r, by_id))) for r in members]
+    return out
 
 
 def _group(row: ElementRow, rows: Sequence[ElementRow]) -> Group:

@@ -6,6 +6,7 @@ a line or break it is taken out.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from protocols.uplink.batch import REASONS
@@ -106,8 +107,10 @@ def sensor(name: str) -> str:
 
 def amount(value: float, unit: str) -> str:
     """A value with its unit in three significant digits: `84.2 Mbit/s`, `12.3 ms`, `97 %`."""
+    if not math.isfinite(value):
+        return "no number"
     if unit == "%":
-        return f"{value:.0f} %" if value >= 10 or value == int(value) else f"{value:.1f} %"  # noqa: PLR2004
+        return f"{value:.0f} %" if value >= 10 or value == int(value) else f"{value:.1f} %"
     if unit == "s":
         return f"{_three(value * 1e3)} ms" if value < 1 else f"{_three(value)} s"
     if unit == "state":
@@ -138,6 +141,7 @@ def reading(sample: LastSample) -> str:
 
 
 def failed(reason: str) -> str:
+    """Why a poll failed, from one of REASONS."""
     return FAILED.get(reason, "no answer")
 
 

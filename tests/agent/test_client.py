@@ -22,7 +22,7 @@ from agent.segment_files import Entry
 from agent.spool import Spool
 from protocols.errors import ConfigError
 from tests.agent.lane import packed, running
-from tests.fakes.server import FakeServer, Failure
+from tests.fakes.server import Failure, FakeServer
 
 SECRET = "ab" * 32
 

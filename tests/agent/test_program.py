@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from protocols.uplink.plan import Ping, Plan, Target, Tcp
-from tests.fakes.server import FakeServer, Failure
+from tests.fakes.server import Failure, FakeServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -125,3 +125,57 @@ async def test_check_tells_what_works_and_never_spends_the_token(tmp_path: Path)
     code, out, _ = await call("check", env=env)
     assert code == 1
     assert "cannot be used" in out
+
+
+async def test_whatever_is_wrong_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
+    env = environment(tmp_path / "state")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "agent.json").mkdir()
+    (tmp_path / "bad.toml").write_text('server = "https://x"\nsever = "y"\n')
+    wrong = {
+        "not enrolled yet. Run `lineside-agent enrol": (["run"], env),
+        "no server is set": (["enrol", "--token", "12345678"], env),
+        "a token is needed": (["enrol", "--server", "https://x.invalid"], env),
+        "no http or https address": (["enrol", "--server", "lineside"], env),
+        "line 2: unknown setting 'sever'; did you mean 'server'?": (["run", "--config", str(tmp_path / "bad.toml")], env),
+        "cannot be read: No such file": (["check", "--config", str(tmp_path / "no.toml")], env),
+        "LINESIDE_AGENT_STAT: unknown setting": (["run"], env | {"LINESIDE_AGENT_STAT": "/x"}),
+        "agent.json cannot be read": (["run"], environment(tmp_path / "bad")),
+        "could not enrol this agent now": (["enrol", "--server", "http://127.0.0.1:1", "--token", "12345678"], env),
+    }
+    results = await asyncio.gather(*(call(*arguments, env=env) for arguments, env in wrong.values()))
+    for says, (code, out, err) in zip(wrong, results, strict=True):
+        assert code == 1, says
+        assert says in err
+        assert err.startswith("lineside-agent: ")
+        assert err.count("\n") == 1
+        assert out == ""
+
+
+async def test_a_second_agent_on_the_same_state_folder_is_refused(tmp_path: Path) -> None:
+    env = environment(tmp_path / "state")
+    async with FakeServer() as server:
+        assert (await call("enrol", "--server", server.url, "--token", "one-time-token", env=env))[0] == 0
+        process = await start("run", env=env)
+        await server.wait_for(lambda: server.beats)
+        code, _, err = await call("run", env=env)
+        assert code == 1
+        assert "another agent already runs" in err
+        process.send_signal(signal.SIGTERM)
+        assert (await finish(process))[0] == 0
+
+
+async def test_a_stop_while_the_server_is_away_is_quick(tmp_path: Path) -> None:
+    env = environment(tmp_path / "state")
+    async with FakeServer() as server:
+        server.plan = tcp_plan("r1", server.url)
+        assert (await call("enrol", "--server", server.url, "--token", "one-time-token", env=env))[0] == 0
+        server.always["ingest"] = Failure(0)
+        process = await start("run", env=env)
+        await server.wait_for(server.ingests)
+        begun = asyncio.get_running_loop().time()
+        process.send_signal(signal.SIGTERM)
+        code, _, err = await finish(process)
+        assert code == 0
+        assert asyncio.get_running_loop().time() - begun < 1.5
+        assert "spooled=0" not in err

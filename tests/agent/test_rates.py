@@ -196,6 +196,6 @@ def test_no_story_of_a_line_tells_a_rate_that_the_line_cannot_carry(story: list[
         mark = Mark(int((now - booted) * 100) % WRAP32, now)
         told = rates.observe(("eth0", b"x"), Reading(count % (1 << bits), mark), Limits(bits, most))
         if told is not None:
-            assert 0 <= told.per_second
+            assert told.per_second >= 0
             # Hundredths of a second are the best that the device's clock can do.
             assert told.per_second * (told.seconds - 0.01) <= 1.1 * most * told.seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 from collections import Counter
 
@@ -13,6 +14,7 @@ from agent.batcher import Row
 from agent.collectors import snmp
 from agent.device import LARGE, SMALL
 from protocols.snmp import ber, message, oid
+from protocols.snmp.message import VarBind
 from protocols.uplink.batch import REASON_CODE
 from tests.agent.snmp_stand import EARLY, Ticking, by_name, has_ipv6, plan, polled, target
 from tests.fakes.snmp_device import Port, SnmpDevice
@@ -245,6 +247,26 @@ async def test_a_port_that_was_pulled_disappears_after_discovery(device: SnmpDev
         assert {entry.instance for entry in poller.entries if entry.table == "interfaces"} == {GE}
 
 
+async def test_a_device_that_denies_in_a_get_what_it_shows_in_a_walk_is_not_walked_all_the_time(device: SnmpDevice) -> None:
+    plain = device._get
+
+    def denying(name: bytes) -> VarBind:
+        return VarBind(name, message.NO_SUCH_INSTANCE) if name == oid.parse("1.3.6.1.2.1.2.2.1.8.2") else plain(name)
+
+    device._get = denying  # type: ignore[method-assign]
+    walks = 0
+    async with polled(device) as poller:
+        await poller.poll(0)
+        start = asyncio.get_running_loop().time()
+        for second in range(1, 200):
+            await poller.poll(second)
+            before = poller._discovered
+            await poller.rediscover(start + second)
+            walks += poller._discovered != before
+            poller._discovered = start + second if poller._discovered != before else before
+    assert 5 <= walks <= 9  # after 1, 2, 4, 8 … intervals, not 199
+
+
 async def test_names_from_a_device_are_harmless_and_unique(device: SnmpDevice) -> None:
     device.ports = [Port(1, "x\x1b[2J\u202e"), Port(2, "same"), Port(3, "same"), Port(4, "\x00"), Port(5, "long" * 100)]
     device.build()
@@ -329,7 +351,7 @@ async def test_a_dead_device_delays_no_other(device: SnmpDevice) -> None:
     dead.close()
     alive = [when for when, row in rows if row.metric == "reachable" and row.sensor == 1]
     assert len(alive) >= 3
-    assert all(later - earlier == pytest.approx(1.0, abs=0.3) for earlier, later in zip(alive, alive[1:], strict=False))
+    assert all(later - earlier == pytest.approx(1.0, abs=0.3) for earlier, later in itertools.pairwise(alive))
     assert {row.value for _, row in rows if row.sensor > 1} == {0.0}
 
 
@@ -337,7 +359,7 @@ def test_sensors_are_spread_over_their_interval_and_stay_there() -> None:
     phases = sorted(snmp.phase(number) for number in range(1, 1_001))
     assert phases[0] >= 0
     assert phases[-1] < 1
-    assert max(later - earlier for earlier, later in zip(phases, phases[1:], strict=False)) < 0.02
+    assert max(later - earlier for earlier, later in itertools.pairwise(phases)) < 0.02
     assert snmp.phase(7) == snmp.phase(7)
 
 

@@ -9,11 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+import httpx2
 
 from storage.embedded import Embedded
 
@@ -36,7 +36,12 @@ class Lineside(NamedTuple):
     def command(self, *arguments: str) -> str:
         """Run `lineside …` against this server; its standard output."""
         done = subprocess.run(
-            [sys.executable, "-m", "server.app", *arguments], cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True
+            [sys.executable, "-m", "server.app", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
         )
         return done.stdout.strip()
 
@@ -52,7 +57,12 @@ def running(folder: Path, settings: Mapping[str, str] | None = None, patience: f
     folder.chmod(0o711)  # as root the database runs as another user, who must reach it
     port = free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LINESIDE_")}
-    environment |= {"LINESIDE_DATA": str(folder / "data"), "LINESIDE_PORT": str(port), "PYTHONPATH": str(ROOT), **(settings or {})}
+    environment |= {
+        "LINESIDE_DATA": str(folder / "data"),
+        "LINESIDE_PORT": str(port),
+        "PYTHONPATH": str(ROOT),
+        **(settings or {}),
+    }
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "server.app", "server", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
@@ -85,8 +95,8 @@ def _wait_ready(server: Lineside, patience: float) -> None:
     while time.monotonic() < end:
         if server.process.poll() is not None:
             break
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            with urllib.request.urlopen(f"{server.url}/readyz", timeout=2):
+        with contextlib.suppress(httpx2.HTTPError):
+            if httpx2.get(f"{server.url}/readyz", timeout=2).is_success:
                 return
         time.sleep(0.05)
     raise RuntimeError("the server did not become ready")

@@ -123,7 +123,9 @@ async def _inventory(con: Connection) -> None:
         )
         for sensor in ("ping", "snmp"):
             await put(con, "sensor", element_id=number, name=sensor, kind=sensor, role="reachability")
-    await put(con, "element", external_id="E-port", owner="yaml", name="edge1 ge-0/0/7", kind="port", device_id=1, port="ge-0/0/7")
+    await put(
+        con, "element", external_id="E-port", owner="yaml", name="edge1 ge-0/0/7", kind="port", device_id=1, port="ge-0/0/7"
+    )
 
 
 async def _services(con: Connection, now: int) -> None:
@@ -169,7 +171,15 @@ async def _services(con: Connection, now: int) -> None:
 
 
 def _seen(sensor: int, name: str, metric: str, ts: int, value: float, reason: str = "") -> dict[str, Any]:
-    return {"sensor_id": sensor, "sensor_name": name, "metric": metric, "instance": "", "ts": ts, "value": value, "reason": reason}
+    return {
+        "sensor_id": sensor,
+        "sensor_name": name,
+        "metric": metric,
+        "instance": "",
+        "ts": ts,
+        "value": value,
+        "reason": reason,
+    }
 
 
 async def _statuses(con: Connection, now: int) -> None:
@@ -193,7 +203,10 @@ async def _statuses(con: Connection, now: int) -> None:
             await _span(con, "element", element, at, since, "Up", "", [], evidence=[])
         await _span(con, "element", element, since, None, status, reason, flags, evidence=evidence)
     causes = {
-        1: [_cause(2, 1, "edge1", "Down", "no_answer", evidence=silent), _cause(3, 9, "edge1 ge-0/0/7", "Down", "no_answer", implied_by="edge1")],
+        1: [
+            _cause(2, 1, "edge1", "Down", "no_answer", evidence=silent),
+            _cause(3, 9, "edge1 ge-0/0/7", "Down", "no_answer", implied_by="edge1"),
+        ],
         2: [_cause(5, 3, "uplink-a", "Down", "no_answer", evidence=lost)],
         3: [_cause(8, 6, "vm-7", "Has Issues", evidence=hot)],
         4: [_cause(9, 7, SCRIPT, "No Data", "agent_offline"), _cause(10, 8, RTL, "No Data", "agent_offline")],
@@ -259,5 +272,9 @@ async def _samples(con: Connection, now: int) -> None:
                 continue
             await put(con, "series", id=serial, element_id=element, sensor_id=sensor_id, metric=metric, instance=instance)
             await con.execute(
-                "insert into sample values ($1, $2, $3, 0, $4)", serial, to_datetime(now - 20_000_000), value * (not gone), int(gone)
+                "insert into sample values ($1, $2, $3, 0, $4)",
+                serial,
+                to_datetime(now - 20_000_000),
+                value * (not gone),
+                int(gone),
             )

@@ -233,10 +233,8 @@ class SnmpDevice:
         for position, bind in enumerate(request.varbinds, 1):
             if bind.oid in self.errors:
                 return response(self.errors[bind.oid], position, request.varbinds)
-        if request.pdu == message.GET:
-            binds = [self._get(bind.oid) for bind in request.varbinds]
-        else:
-            binds = self._next(request)
+        exact = request.pdu == message.GET
+        binds = [self._get(bind.oid) for bind in request.varbinds] if exact else self._next(request)
         if self.too_big_over is not None and len(binds) > self.too_big_over:
             return response(message.TOO_BIG, 0, ())
         return response(0, 0, binds)

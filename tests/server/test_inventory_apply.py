@@ -36,6 +36,40 @@ async def test_what_is_exported_can_be_applied_and_changes_nothing(world):
     assert {sensor.community for element in document.elements for sensor in element.sensors} == {None}
 
 
+async def test_awkward_values_come_back_exactly(world):
+    awkward = """
+accounts: [{id: "a/b.c'\\"", name: "Zażółć \\\\ 'x' %s $1 {}"}]
+locations: [{id: l, account: "a/b.c'\\"", name: L, latitude: 53.543812345678, longitude: -0.1}]
+products: [{id: p, name: P, down_bps: 1000001, storage_bytes: 4611686018427387904, loss_percent: 0.005, sla_percent: 99.9995 %}]
+sites: [{id: s, name: S}]
+elements:
+  - id: e/x
+    name: E
+    site: s
+    address: fe80::1
+    cost: -0.1234 USD
+    thresholds: {cpu.load: {raise: 90.1, clear: 81.05}, x: {raise: 1}}
+    sensors: [{kind: snmp, community: env:COMMUNITY, interval: 1.7s, timeout: 333ms, profiles: []}, {kind: ping, name: "p %"}]
+price_books: [{id: b, name: B, currency: USD}]
+price_book_entries: [{id: x, price_book: b, product: p, otc: 0.5 USD, mrc: 0 USD}]
+services:
+  - id: "s:1"
+    name: "S 1"
+    account: "a/b.c'\\""
+    product: p
+    mrr: 0 USD
+    reseller: "a/b.c'\\""
+    elements: [{element: e/x, meter: {metric: if.in, facing: network}}]
+"""
+    assert len((await put(world, awkward)).changes) == 8
+    assert (await put(world, awkward)).changes == []
+    changed = await put(world, awkward.replace("53.543812345678", "53.543812345679").replace("1000001", "1000002"))
+    assert [(f.field, f.old, f.new) for change in changed.changes for f in change.fields] == [
+        ("latitude", "53.543812345678", "53.543812345679"),
+        ("down_bps", "1000001 bit/s", "1000002 bit/s"),
+    ]
+
+
 async def test_a_dry_run_says_what_would_change_and_changes_nothing(world):
     intent = await put(world, SMALL, dry_run=True)
     assert actions(intent) == [

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from server.inventory import nodes, shape
 from server.inventory.document import LISTS, Document, Money
+from server.inventory.intent import Current, decide
 from server.inventory.nodes import UnreadableError, from_json, from_yaml
 from server.inventory.reader import read, resolver
-from tests.server.inventories import COMMUNITY, DEMO, SMALL, demo, reading
+from tests.server.inventories import COMMUNITY, DEMO, SMALL, body, demo, reading
 
 NOTHING_STORED = {name: {} for name in LISTS}
 
@@ -107,6 +108,7 @@ ELEMENTS = {
     "(or written like 60s, 5m or 1h), not '0.5s'",
     "{id: a, name: A, site: s, address: x, sensors: [{kind: ping}, {kind: ping}]}": "element 'a' has two sensors 'ping': give each "
     "a 'name' of its own",
+    "{id: a, name: A, site: s, address: x, sensors: [{kind: ping, name: a/b}]}": "'name' is a text without '/', not 'a/b'",
     "{id: a, name: A, sensors: [{kind: port}]}": "element 'a' has a sensor of kind port but is no port of a device",
     "{id: a, name: A, thresholds: {cpu.load: {raise: 90, clear: 90}}}": "the threshold of 'cpu.load' is raised and cleared at the "
     "same value: it would flap",
@@ -181,15 +183,15 @@ def test_an_add_on_is_not_sold_as_a_service_and_prices_are_in_the_books_currency
     entries = "price_book_entries: [{id: e, price_book: book, product: extra, mrc: 1 USD, upgrade_path: [{entry: e, price_delta: 1 EUR}]}]"
     assert faults(small + "price_books: [{id: book, name: Book, currency: EUR}]\n" + entries) == [
         "31: product 'extra' is an add-on: it belongs in 'add_ons' of a service",
-        "39: 'mrc' is in USD, but price book 'book' is in EUR",
-        "39: price book entry 'e' cannot be an upgrade of itself",
+        "38: 'mrc' is in USD, but price book 'book' is in EUR",
+        "38: price book entry 'e' cannot be an upgrade of itself",
     ]
 
 
 def test_unknown_references_name_the_nearest_that_exists():
     assert faults(SMALL.replace("account: acme", "account: acne").replace("site: hq", "site: qh"), NOTHING_STORED) == [
         "15: there is no site 'qh'",
-        "31: there is no account 'acne': did you mean 'acme'?",
+        "29: there is no account 'acne': did you mean 'acme'?",
     ]
 
 
@@ -232,7 +234,7 @@ def test_aliases_work_but_cannot_explode():
         "2: a site with the id 'a' stands here already",
     ]
     bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
-    assert faults(bomb) == ["6: the file grows to more than 2000000 values: are aliases (*name) repeated too often?"]
+    assert faults(bomb) == ["7: the file grows to more than 2000000 values: are aliases (*name) repeated too often?"]
 
 
 def test_a_file_that_is_too_long_is_not_parsed(monkeypatch):
@@ -308,32 +310,42 @@ elements: [{id: e, name: E, site: s, address: 2001:db8::1, sensors: [{kind: tcp,
     assert (product.id, product.name, product.down_bps, product.storage_bytes) == ("1001", "No", 1_500_000_000, 2 << 40)
     assert (product.response_time_ms, product.sla_percent, product.lead_time_days) == (200.0, 99.95, 3)
     assert (location.name, location.country, location.postal_code) == ("NO", "NO", "01067")
-    assert (service.mrr, service.service_start) == (Money("49.90", "EUR"), dt.date(2025, 3, 31))
+    assert (service.mrr, service.service_start) == (Money("49.9", "EUR"), dt.date(2025, 3, 31))
     assert service.month_to_month is True
     assert (element.sensors[0].interval, element.sensors[0].timeout) == (3600.0, 0.5)
 
 
 def test_what_is_left_out_gets_what_people_expect():
-    document = reading("""
+    text = body("""
 elements:
   - {id: a, name: A, site: s, address: a.example}
   - {id: b, name: B, site: s, address: b.example, sensors: []}
   - {id: c, name: C, site: s, address: c.example, sensors: [{kind: snmp, community: env:COMMUNITY, interval: 30s}]}
   - {id: d, name: D, device: c, port: ge1}
   - {id: e, name: E, address: e.example, managed: false}
-""").document
-    kinds = {
-        element.id: [(sensor.kind, sensor.name, sensor.interval) for sensor in element.sensors] for element in document.elements
-    }
+sites: [{id: s, name: S}]
+""")
+    empty = Current(NOTHING_STORED, NOTHING_STORED, {})
+    intent = decide(from_json(text), empty, ())
+    assert intent.faults == []
+    elements = intent.saves["elements"]
+    kinds = {element.id: [(sensor.kind, sensor.name, sensor.interval) for sensor in element.sensors] for element in elements}
     assert kinds == {"a": [("ping", "ping", 60)], "b": [], "c": [("snmp", "snmp", 30)], "d": [("port", "port", 30)], "e": []}
-    snmp = document.elements[2].sensors[0]
+    snmp = elements[2].sensors[0]
     assert (snmp.community, snmp.port, snmp.version, snmp.profiles) == (
         COMMUNITY,
         161,
         "2c",
         ("system", "if_mib", "host_resources"),
     )
-    assert [element.kind for element in document.elements] == ["device", "device", "device", "port", "device"]
+    assert [element.kind for element in elements] == ["device", "device", "device", "port", "device"]
+    wrong = decide(from_json(text.replace(b'"' + COMMUNITY.encode(), b'"env:X-')), empty, ())
+    assert [fault.message for fault in wrong.faults] == ["the sender resolves env: and file: itself; here the secret is expected"]
+    missing = decide(from_json(text.replace(b'"' + COMMUNITY.encode() + b'"', b"null")), empty, ("system", "if_mib"))
+    assert [fault.message for fault in missing.faults] == [
+        "there is no SNMP profile 'host_resources'",
+        "snmp sensor 'snmp' of element 'c' needs its 'community'",
+    ]
 
 
 def test_a_secret_may_lie_in_a_file_beside_the_inventory(tmp_path):

@@ -33,7 +33,10 @@ def cause(status: str, *evidence: Evidence, reason: str = "", implied_by: str = 
             cause("Down", seen("reachable", 0, "refused", "web"), seen("reachable", 0, "timeout"), reason="no_answer"),
             "edge1 does not answer web and ping (connection refused, no answer in time) since 14:50",
         ),
-        (cause("Down", seen("if.oper_status", 7), reason="port_down"), "edge1 reports its port as down in a lower layer since 14:50"),
+        (
+            cause("Down", seen("if.oper_status", 7), reason="port_down"),
+            "edge1 reports its port as down in a lower layer since 14:50",
+        ),
         (
             cause("Down", seen("reachable", 0, "timeout"), reason="no_answer", implied_by="core1"),
             "edge1 is cut off: core1 in front of it is Down since 14:50",
@@ -186,7 +189,25 @@ def test_bars_without_history_are_one_empty_bar() -> None:
 def element(number: int, *parents: int, group: int | None = None, status: str = "Up") -> ElementRow:
     named = "uplinks" if group else ""
     return ElementRow(
-        number, number, f"E{number}", f"e{number}", "", "", "", "", "required", group, named, 1, "", parents, status, None, "", (), ()
+        number,
+        number,
+        f"E{number}",
+        f"e{number}",
+        "",
+        "",
+        "",
+        "",
+        "required",
+        group,
+        named,
+        1,
+        "",
+        parents,
+        status,
+        None,
+        "",
+        (),
+        (),
     )
 
 

@@ -58,7 +58,7 @@ def test_a_folder_of_ones_own(tmp_path: Path) -> None:
         (GOOD + "    type: counter\n", "ups.yaml:6: Invalid enum value 'counter'."),
         (GOOD + "    oid: 1.3.6.1\n", "ups.yaml:6: oid stands here twice."),
         (GOOD.replace("    oid:", "   oid:"), "ups.yaml:5: this is not YAML:"),
-        (GOOD.replace("name: ups", "name: pdu"), "ups.yaml: the profile is called pdu; its file must be ups.yaml."),
+        (GOOD.replace("name: ups", "name: pdu"), "ups.yaml: the profile is called pdu; its file must be pdu.yaml."),
         (GOOD + "extends: [nobody]\n", "ups.yaml: profile ups extends nobody, which does not exist."),
         (GOOD + "extends: [ups]\n", "ups.yaml: profile ups extends itself."),
         ("", "ups.yaml:1: Expected `object`, got `null`."),

@@ -75,7 +75,8 @@ def test_an_answer_without_varbinds_is_an_error() -> None:
 def test_a_table_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk, "MAX_CELLS", 100)
     started = Walk(b"public", (IN,), 10)
+    for start in range(0, 100, 10):
+        started.take(ok(*(cell(IN, start + n) for n in range(10))))
     with pytest.raises(DecodeError) as caught:
-        for start in range(0, 1_000, 10):
-            started.take(ok(*(cell(IN, start + n) for n in range(10))))
+        started.take(ok(cell(IN, 100)))
     assert caught.value.kind == "too_many"
