@@ -91,8 +91,10 @@ def sensor_marks(
     states = {each.metric: (each, samples) for each, samples in usable if each.metric in wanted}
     values = [(each, samples) for each, samples in usable if each.metric not in wanted]
     marks = list(_own_state(view, states) if sensor.kind in POLLED else _presence(view, values))
-    for each, samples in values:
-        marks += _threshold(view, each, samples)
+    if marks:  # figures count from when the sensor takes part
+        begun = marks[0].ts
+        for each, samples in values:
+            marks += _threshold(view, each, samples, begun)
     return marks
 
 
@@ -168,7 +170,7 @@ def _presence(view: _View, values: Sequence[tuple[Readings, Samples]]) -> Iterat
         yield Mark(change.ts, "", change.word, None)
 
 
-def _threshold(view: _View, of: Readings, samples: Samples) -> Iterator[Mark]:
+def _threshold(view: _View, of: Readings, samples: Samples, begun: Instant) -> Iterator[Mark]:
     """When one series crossed its pair. An interface's own figures judge its port, not the whole device."""
     pair = limits(view.rules, of.metric)
     if pair is None or (of.metric.startswith("if.") and view.sensor.kind != "port"):
@@ -180,7 +182,7 @@ def _threshold(view: _View, of: Readings, samples: Samples) -> Iterator[Mark]:
         yield Mark(view.start, slot, "degraded", before)
     elif not (sides == 1).any():
         return
-    first, alive = _begin(view, samples)
+    first, alive = _begin(view, samples) if view.memory is not None else (int(np.searchsorted(samples.ts, begun)), None)
     for change in raised(runs_of(samples, sides, first, alive), before is not None, alive, view.rules):
         evidence = _evidence(view.sensor, of, of.metric, samples, change) if change.word == "degraded" else None
         yield Mark(change.ts, slot, change.word, evidence)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.rates import LONGEST, Limits, Mark, Rate, Rates, Reading, elapsed, measure
+from agent.rates import Limits, Mark, Rate, Rates, Reading, elapsed, measure
 
 WRAP32 = 1 << 32
 GIGABIT = 1e9 / 8  # octets a second
@@ -88,6 +88,35 @@ def test_a_counter_that_fell_and_leaps_back_gives_no_spike() -> None:
     assert [rates.observe(key, reading, HC) for reading in story] == [None, Rate(100.0, 60.0), None, None, Rate(100.0, 60.0)]
 
 
+def test_a_counter_that_fell_on_a_line_of_unknown_speed_waits_one_interval_more() -> None:
+    rates, key = Rates(), ("eth0", b"x")
+    story = [at(0, 10**13), at(60, 0), at(120, 10**13), at(180, 10**13 + 6_000)]
+    told = [rates.observe(key, reading, Limits(64, None)) for reading in story]
+    assert told == [None, None, None, Rate(100.0, 60.0)]
+
+
+@pytest.mark.parametrize(("share", "believed"), [(1.0, True), (1.09, True), (1.11, False)])
+def test_a_32_bit_counter_may_be_a_tenth_faster_than_its_line(share: float, believed: bool) -> None:
+    assert (rate(at(0, 0), at(60, int(share * 60 * 100e6 / 8)), SLOW) is not None) is believed
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "believed"),
+    [
+        (60, 60, True),
+        (60, 70, True),
+        (60, 72, False),
+        (60, 50, True),
+        (60, 48, False),
+        (1, 6, True),
+        (1, 7, False),
+        (600, 660, True),
+    ],
+)
+def test_a_clock_that_is_off_by_more_than_a_tenth_and_5_seconds_is_not_believed(ours: int, theirs: int, believed: bool) -> None:
+    assert (rate(at(0, 0), at(ours, 100, uptime=theirs * 100)) is not None) is believed
+
+
 def test_a_counter_that_was_cleared_goes_on_where_the_speed_vouches_for_it() -> None:
     rates, key = Rates(), ("eth0", b"x")
     story = [at(0, 10**13), at(60, 500), at(120, 6_500)]
@@ -147,15 +176,16 @@ def test_a_renumbered_port_is_another_counter() -> None:
 
 
 def test_the_same_answer_twice_changes_nothing() -> None:
-    """Some agents refresh only every few seconds: the next rate covers both intervals."""
+    """Some agents refresh their clock only every few seconds: the next rate covers both intervals."""
     rates, key = Rates(), ("eth0", b"x")
-    story = [at(0, 0), at(1, 0, uptime=0), at(2, 200)]
+    story = [at(0, 0), at(1, 150, uptime=0), at(2, 200)]
     assert [rates.observe(key, reading, HC) for reading in story] == [None, None, Rate(100.0, 2.0)]
 
 
 def test_a_gap_is_bridged_by_its_mean_but_not_over_more_than_an_hour() -> None:
     assert rate(at(0, 0), at(600, 60_000)) == Rate(100.0, 600.0)
-    assert rate(at(0, 0), at(LONGEST + 1, 60_000)) is None
+    assert rate(at(0, 0), at(3600, 60_000)) is not None
+    assert rate(at(0, 0), at(3601, 60_000)) is None
 
 
 def test_a_32_bit_counter_sent_with_more_bits_counts_modulo() -> None:

@@ -16,6 +16,7 @@ from agent.device import LARGE, SMALL
 from protocols.snmp import ber, message, oid
 from protocols.snmp.message import VarBind
 from protocols.uplink.batch import REASON_CODE
+from protocols.uplink.plan import Column, Profile, Table
 from tests.agent.snmp_stand import EARLY, Ticking, by_name, has_ipv6, plan, polled, target
 from tests.fakes.snmp_device import Port, SnmpDevice
 
@@ -171,6 +172,43 @@ async def test_a_device_silent_to_large_requests_gets_small_ones(device: SnmpDev
         assert by_name(await poller.poll(1))["if.oper_status", GE] == 1
     assert max(len(request.varbinds) for request in device.requests) <= SMALL
     assert poller.exchange.counters["snmp.failed.timeout"] == 0
+
+
+async def test_a_device_that_becomes_silent_to_large_requests_gets_small_ones(device: SnmpDevice) -> None:
+    async with polled(device) as poller, asyncio.timeout(5):
+        await poller.poll(0)
+        device.swallows_over = 12
+        assert by_name(await poller.poll(1))["if.oper_status", GE] == 1
+        assert poller.exchange.counters["snmp.small_requests"] == 1
+        assert by_name(await poller.poll(2))["if.oper_status", GE] == 1
+        assert poller.exchange.counters["snmp.small_requests"] == 1
+
+
+async def test_a_device_that_dies_in_the_middle_of_a_poll_keeps_what_it_said(device: SnmpDevice) -> None:
+    device.ports += [Port(n, f"port {n}") for n in range(3, 30)]
+    device.build()
+    async with polled(device) as poller:
+        await poller.poll(0)
+        plain, answered = device.answer, []
+
+        def dying(data: bytes) -> bytes | None:
+            answered.append(data)
+            return plain(data) if len(answered) <= 2 else None
+
+        device.answer = dying  # type: ignore[method-assign]
+        values = by_name(await poller.poll(1))
+    assert values["reachable", ""] == 1
+    assert 0 < sum(metric == "if.oper_status" for metric, _ in values) < 29
+    assert poller.exchange.counters["snmp.incomplete.timeout"] == 1
+
+
+async def test_a_table_is_polled_as_seldom_as_its_profile_says(device: SnmpDevice) -> None:
+    async with polled(device, profiles=("slow",)) as poller:
+        column = Column("cpu.load", "1.3.6.1.2.1.25.3.3.1.2")
+        poller.known = {"slow": Profile("slow", tables=(Table("cpu", (column,), poll_every=3),))}
+        rows = [await poller.poll(number) for number in range(7)]
+    assert [len(each) - 2 for each in rows] == [2, 0, 0, 2, 0, 0, 2]
+    assert {row.seconds for row in rows[0] if row.metric == "cpu.load"} == {3.0}
 
 
 async def test_requests_have_at_most_40_varbinds_and_each_carries_the_devices_clock(device: SnmpDevice) -> None:

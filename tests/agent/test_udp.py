@@ -86,9 +86,9 @@ async def test_what_comes_twice_or_is_no_answer_is_counted(exchange: Exchange) -
 
 async def test_many_questions_at_once_get_their_own_answers(exchange: Exchange) -> None:
     address, transport, _ = await peer(lambda data, _: [data])
-    replies = await asyncio.gather(*(exchange.ask(address, datagram, 1.0, 2) for _ in range(300)))
+    replies = await asyncio.gather(*(exchange.ask(address, datagram, 1.0, 2) for _ in range(100)))
     transport.close()
-    assert len({reply.request_id for reply in replies}) == 300
+    assert len({reply.request_id for reply in replies}) == 100
     assert all(number(reply.data) == reply.request_id for reply in replies)
     assert exchange.granted > 0
 

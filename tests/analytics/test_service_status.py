@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.element_status import ElementState
@@ -77,7 +77,9 @@ def test_required_and_degrading_weigh_as_rule_5_says() -> None:
 
 
 def test_a_circle_of_parents_ends() -> None:
-    tree = Tree((Placement(1, 1, "a", "required", (2,)), Placement(2, 2, "b", "required", (1,)), Placement(3, 3, "c", "required", (3, 2))))
+    tree = Tree(
+        (Placement(1, 1, "a", "required", (2,)), Placement(2, 2, "b", "required", (1,)), Placement(3, 3, "c", "required", (3, 2)))
+    )
     for members in product(STATUSES, repeat=3):
         assert roll_up(shape_of(tree), members).status in STATUSES[:4]
 
@@ -100,6 +102,7 @@ def trees(draw: st.DrawFn) -> Tree:
     return Tree(placements, groups)
 
 
+@settings(deadline=None)
 @given(trees(), st.data())
 def test_nothing_is_down_without_an_observation(tree: Tree, data: st.DataObject) -> None:
     elements = {each.element_id: [Span(0, None, element(data.draw(st.sampled_from(STATUSES))))] for each in tree.placements}
@@ -141,6 +144,7 @@ def pointwise(tree: Tree, elements: dict[int, list[Span[ElementState]]], orders:
     return roll_up(shape_of(tree), tuple(span.value.raw if span else "No Data" for span in held)).status
 
 
+@settings(deadline=None)
 @given(histories(), st.integers(0, 35))
 def test_the_sweep_says_at_each_instant_what_the_roll_up_says(
     history: tuple[Tree, dict[int, list[Span[ElementState]]], list[Span[str]]], now: int
@@ -158,6 +162,7 @@ def test_the_sweep_says_at_each_instant_what_the_roll_up_says(
         assert since == 0 or pointwise(tree, elements, orders, since - 1) != span.value.shown
 
 
+@settings(deadline=None)
 @given(histories(), st.integers(0, 30))
 def test_a_sweep_may_start_anywhere(
     history: tuple[Tree, dict[int, list[Span[ElementState]]], list[Span[str]]], start: int

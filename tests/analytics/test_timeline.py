@@ -6,7 +6,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.availability import Seconds, availability, availability_up_only, available_percent, percent, spent
@@ -28,6 +28,7 @@ from analytics.timeline import Span, at_instant, clip, spans_of, splice, until
 SEEN = Evidence(7, "ping", "reachable", "", 1_750_000_000_000_000, 0.0, "timeout")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2))), st.integers(0, 10))
 def test_spans_of_points_say_at_each_instant_what_the_last_point_says(points: list[tuple[int, int]], start: int) -> None:
     points = [(0, 9), *sorted(points, key=lambda point: point[0])]
@@ -93,7 +94,9 @@ def test_per_cent_are_truncated_never_rounded_up(good: int, measured: int, place
 
 
 def test_a_state_survives_its_storage() -> None:
-    state = ElementState("Down", "Has Issues", "flapping", frozenset({"flapping"}), (SEEN,), ((7, "failed"), (9, "ok")), (5, 6), "Down")
+    state = ElementState(
+        "Down", "Has Issues", "flapping", frozenset({"flapping"}), (SEEN,), ((7, "failed"), (9, "ok")), (5, 6), "Down"
+    )
     evidence, seed = (json.loads(json.dumps(part)) for part in (evidence_to_json(state.evidence), seed_to_json(state)))
     assert element_from_json(state.raw, state.shown, state.reason, ["flapping"], evidence, seed) == state
     assert evidence_from_json(evidence) == (SEEN,)
@@ -107,7 +110,9 @@ def test_a_cause_survives_its_storage() -> None:
     cause = (Cause(1, 2, "edge1", "Down", "stale", "router", (SEEN,)),)
     stored = json.loads(json.dumps(cause_to_json(cause)))
     assert cause_from_json(stored) == cause
-    assert service_from_json("Down", "Down", "stale", [], 5, stored) == ServiceState("Down", "Down", "stale", frozenset(), 5, cause)
+    assert service_from_json("Down", "Down", "stale", [], 5, stored) == ServiceState(
+        "Down", "Down", "stale", frozenset(), 5, cause
+    )
 
 
 def test_rules_come_and_go_as_json_and_refuse_nonsense() -> None:
@@ -120,7 +125,9 @@ def test_rules_come_and_go_as_json_and_refuse_nonsense() -> None:
 
 
 def test_limits_of_negative_and_falling_figures() -> None:
-    rules = with_thresholds(Rules(), {"power": {"raise": -10.0}, "charge": {"raise": 30.0, "clear": 50.0}, "cpu.load": {"raise": None}})
+    rules = with_thresholds(
+        Rules(), {"power": {"raise": -10.0}, "charge": {"raise": 30.0, "clear": 50.0}, "cpu.load": {"raise": None}}
+    )
     power, charge = limits(rules, "power"), limits(rules, "charge")
     assert power is not None
     assert charge is not None

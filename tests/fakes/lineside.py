@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx2
 
@@ -33,17 +34,21 @@ class Lineside(NamedTuple):
     def log(self) -> Path:
         return self.folder / "server.log"
 
-    def command(self, *arguments: str) -> str:
-        """Run `lineside …` against this server; its standard output."""
-        done = subprocess.run(
-            [sys.executable, "-m", "server.app", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return done.stdout.strip()
+    def command(self, *arguments: str, **more: str) -> str:
+        """Run `lineside …` against this server, with `more` in its environment; its standard output."""
+        command = [sys.executable, "-m", "server.app", *arguments]
+        environment = self.environment | more
+        return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+    def key(self) -> str:
+        """A new API key that may do everything."""
+        return self.command("key", "create", "--name", "test", "--scope", "admin")
+
+    def apply(self, inventory: dict[str, Any], key: str) -> None:
+        """Make the inventory what the document says."""
+        answer = httpx2.put(f"{self.url}/api/v1/inventory", json=inventory, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        if not answer.is_success:
+            raise RuntimeError(answer.text)
 
     def children(self, word: str) -> list[int]:
         """Process ids of its children whose command line holds `word` ("web", "jobs", "postgres")."""
@@ -51,10 +56,17 @@ class Lineside(NamedTuple):
 
 
 @contextlib.contextmanager
-def running(folder: Path, settings: Mapping[str, str] | None = None, patience: float = 60.0) -> Iterator[Lineside]:
-    """A server in `folder` for as long as the block runs."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o711)  # as root the database runs as another user, who must reach it
+def running(settings: Mapping[str, str] | None = None, patience: float = 60.0) -> Iterator[Lineside]:
+    """A server in a folder of its own for as long as the block runs."""
+    # not pytest's folder: as root the database runs as another user, who may not enter that
+    with tempfile.TemporaryDirectory(prefix="lineside-server-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o711)
+        with _running(Path(name), settings or {}, patience) as server:
+            yield server
+
+
+@contextlib.contextmanager
+def _running(folder: Path, settings: Mapping[str, str], patience: float) -> Iterator[Lineside]:
     port = free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LINESIDE_")}
     environment |= {
@@ -109,3 +121,19 @@ def _children(parent: int) -> list[tuple[int, str]]:
             if int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == parent:
                 found.append((int(entry.name), (entry / "cmdline").read_text().replace("\0", " ")))
     return found
+
+
+@contextlib.contextmanager
+def running_agent(server: Lineside, site: str, key: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A real agent process enrolled at `server`, for as long as the block runs."""
+    environment = server.environment | {"LINESIDE_AGENT_STATE": str(folder)}
+    token = server.command("agent", "token", "--site", site, LINESIDE_URL=server.url, LINESIDE_KEY=key)
+    enrol = [sys.executable, "-m", "agent.app", "enrol", "--server", server.url, "--token", token]
+    subprocess.run(enrol, cwd=ROOT, env=environment, check=True, capture_output=True)
+    with (server.folder / "agent.log").open("ab") as log:
+        process = subprocess.Popen([sys.executable, "-m", "agent.app", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)

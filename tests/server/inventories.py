@@ -21,7 +21,7 @@ NOW = 1_750_000_000_000_000
 MINUTE = 60_000_000
 DEMO = Path(__file__).resolve().parents[2] / "packaging" / "demo" / "inventory.yaml"
 COMMUNITY = "s3cret-community"
-ENVIRONMENT = {"COMMUNITY": COMMUNITY, "DEMO_COMMUNITY": COMMUNITY}
+ENVIRONMENT = {"COMMUNITY": COMMUNITY, "LINESIDE_DEMO_COMMUNITY": COMMUNITY}
 
 SMALL = """
 accounts:

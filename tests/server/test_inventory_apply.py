@@ -1,5 +1,7 @@
 """An inventory document becomes rows: idempotent, owned, sealed, versioned, pruned."""
 
+import asyncio
+
 import pytest
 
 from protocols.errors import ConfigError, Refused
@@ -13,6 +15,7 @@ from tests.server.inventories import COMMUNITY, ENVIRONMENT, KEY, MINUTE, NOW, S
 SPANS = "select p.external_id, v.fulfilment_status, v.valid_from from service_version v join service p on p.id = v.service_id order by 3"
 
 
+@pytest.mark.every_database
 async def test_applying_a_second_time_changes_nothing(world):
     first = await put(world, demo())
     before = await ask(world, "select id, external_id from service union all select id, name from sensor order by 1")
@@ -36,6 +39,7 @@ async def test_what_is_exported_can_be_applied_and_changes_nothing(world):
     assert {sensor.community for element in document.elements for sensor in element.sensors} == {None}
 
 
+@pytest.mark.every_database
 async def test_awkward_values_come_back_exactly(world):
     awkward = """
 accounts: [{id: "a/b.c'\\"", name: "Zażółć \\\\ 'x' %s $1 {}"}]
@@ -70,6 +74,11 @@ services:
     ]
 
 
+async def test_two_who_apply_at_once_do_not_meet(world):
+    both = await asyncio.gather(put(world, SMALL), put(world, SMALL))
+    assert sorted(len(intent.changes) for intent in both) == [0, 6]
+
+
 async def test_a_dry_run_says_what_would_change_and_changes_nothing(world):
     intent = await put(world, SMALL, dry_run=True)
     assert actions(intent) == [
@@ -84,6 +93,7 @@ async def test_a_dry_run_says_what_would_change_and_changes_nothing(world):
         assert await ask(world, f"select count(*) from {table}") == [(0,)], table
 
 
+@pytest.mark.every_database
 async def test_every_column_of_a_service_and_its_parts_is_written(world):
     await put(world, demo())
     rows = await ask(
@@ -233,6 +243,7 @@ async def test_placements_that_stay_keep_their_ids(world):
     assert await ask(world, "select count(*) from placement_parent") == [(0,)]
 
 
+@pytest.mark.every_database
 async def test_without_prune_nothing_is_removed_and_with_it_what_the_file_no_longer_names(world):
     await put(world, SMALL)
     await run(
