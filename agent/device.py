@@ -55,28 +55,35 @@ class Device:
         no more is asked, after a later answer that cannot be read only what it was for is left out.
         """
         parts: list[Part] = []
-        left = [name for name in oids if name not in self.refused and name not in self.head]
-        while left or not parts:
+        pieces = [[name for name in oids if name not in self.refused and name not in self.head]]  # the next one last
+        while pieces:
+            piece = pieces.pop()
+            if parts and not piece:
+                continue
             size = max(1, self.limit - len(self.head))
+            if len(piece) > size:
+                pieces.append(piece[size:])
+                piece = piece[:size]
             try:
-                part, left = await self._part(left[:size], left[size:])
+                part, again = await self._part(piece)
             except NoAnswer as error:
                 if not parts:
                     raise
                 self.counters[f"snmp.incomplete.{error.reason}"] += 1
-                left = left[size:] if error.reason == "bad_answer" else []
+                if error.reason != "bad_answer":
+                    break
                 continue
-            if part:
-                parts.append(part)
+            pieces += reversed(again)
+            parts += part
         return parts
 
-    async def _part(self, now: list[bytes], later: list[bytes]) -> tuple[Part | None, list[bytes]]:
-        """(what came, what is left to ask). A refusal brings nothing, and changes what is asked next."""
+    async def _part(self, now: list[bytes]) -> tuple[list[Part], list[list[bytes]]]:
+        """(what came, pieces to ask again). A refusal brings nothing, and changes what is asked next."""
         reply, answer = await self._ask_adapting((*self.head, *now))
         if answer is None:  # the device is silent to large requests only
-            return None, now + later
+            return [], [now]
         if answer.status:
-            return None, self._refuse(answer, now) + later
+            return [], self._refuse(answer, now)
         values = {bind.oid: bind for bind in answer.varbinds}
         head = [values.pop(name) for name in self.head]
         self.head = (UPTIME, *(bind.oid for bind in head[1:] if bind.tag not in message.ABSENT))
@@ -84,28 +91,28 @@ class Device:
         if UPTIME not in clock:
             raise NoAnswer("no_such_object", "the device does not say its sysUpTime")
         mark = Mark(clock[UPTIME], reply.received, clock.get(BOOTS), clock.get(ENGINE_TIME))
-        return Part(mark, reply.received - reply.sent, values), later
+        return [Part(mark, reply.received - reply.sent, values)], []
 
-    def _refuse(self, answer: Answer, now: list[bytes]) -> list[bytes]:
-        """What of `now` is worth asking again after an error status (RFC 3416 section 4.2.1)."""
+    def _refuse(self, answer: Answer, now: list[bytes]) -> list[list[bytes]]:
+        """What of `now` is worth asking again after an error status (RFC 3416 section 4.2.1), in pieces."""
         status = message.STATUS[answer.status] if 0 < answer.status < len(message.STATUS) else str(answer.status)
         self.counters[f"snmp.error_status.{status}"] += 1
         position = answer.blamed - 1 - len(self.head)
-        if answer.status == message.TOO_BIG and now:
+        if answer.status == message.TOO_BIG and len(now) > 1:
             self.limit = max(len(self.head) + 1, (len(self.head) + len(now)) // 2)
-            if len(now) > 1:
-                return now
-            position = 0 if len(self.head) == 1 else -1
-        if 0 <= position < len(now):
+            return [now]
+        if answer.status != message.TOO_BIG and 0 <= position < len(now):
             self.refused.add(now[position])
-            return now[:position] + now[position + 1 :]
+            return [now[:position] + now[position + 1 :]]
         if len(self.head) > 1:  # it may be one of the two that few devices have
             self.head = (UPTIME,)
-            return now
+            return [now]
         if not now:
             raise NoAnswer("bad_answer", f"the device answers with the error {status}")
-        self.refused.update(now)  # nobody says which one it is
-        return []
+        if len(now) > 1:  # nobody says which one it is
+            return [now[: len(now) // 2], now[len(now) // 2 :]]
+        self.refused.update(now)
+        return [[]]
 
     async def _ask_adapting(self, names: tuple[bytes, ...]) -> tuple[Reply, Answer] | tuple[Reply, None]:
         """The answer to a Get of `names`; after silence to a large one a small one is tried, and its success remembered."""
@@ -121,6 +128,12 @@ class Device:
         self.limit = SMALL
         self.counters["snmp.small_requests"] += 1
         return reply, None
+
+    def forget(self) -> None:
+        """Give what the device refused another chance, and drop the requests made for what it had."""
+        self.refused.clear()
+        self._requests.clear()
+        self.head = (UPTIME, BOOTS, ENGINE_TIME)
 
     def _request(self, names: tuple[bytes, ...]) -> Request:
         request = self._requests.get(names)
@@ -138,7 +151,6 @@ class Device:
 
     async def walk(self, columns: Sequence[bytes], repetitions: int) -> dict[bytes, dict[bytes, VarBind]]:
         """All instances of `columns`: column -> index -> what the device said. Requests shrink to what it digests."""
-        self._requests.clear()  # what is polled changes now
         found: dict[bytes, dict[bytes, VarBind]] = {}
         size = self.limit
         left = list(columns)

@@ -74,7 +74,7 @@ def _measured(entry: Entry, cell: Cell, said: Said, rates: Rates, fastest: float
     carries_bits = cell.column.unit == "bit/s"
     limits = Limits(
         bits=64 if (cell.column.wire or ("counter64" if bind.tag == message.COUNTER64 else "")) == "counter64" else 32,
-        fastest=fastest / cell.scale if carries_bits and fastest else None,
+        fastest=fastest / cell.scale if carries_bits and fastest and cell.scale else None,
         wraps=carries_bits,
     )
     discontinuity = said.get(entry.discontinuity) if entry.discontinuity else None
@@ -98,7 +98,8 @@ def value(cell: Cell, said: Said) -> float | None:
         if not whole:
             return None
         number = 100 * number / whole
-    return number * cell.scale
+    scaled = number * cell.scale
+    return scaled if math.isfinite(scaled) else None
 
 
 def _plain(name: bytes, said: Said, column: Column) -> float | None:

@@ -84,7 +84,7 @@ class Segments:
             for record in group:
                 self.lose("disk_full", Loss(record.rows, record.first, record.last))
             self.counters["spool.refused"] += len(group)
-            self._save(durable=False)
+            self._save(durable=True)
         return False
 
     def _try(self, group: Sequence[Record], need: int, *, last: bool) -> bool:

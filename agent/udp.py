@@ -79,6 +79,22 @@ async def resolve(host: str, port: int) -> Address:
     return Address(family, str(where[0]), port, int(where[3]) if len(where) > 3 else 0)
 
 
+async def refused(address: Address) -> bool:
+    """Whether the machine at `address` says that nobody listens there: only a connected socket is told (ICMP)."""
+    loop = asyncio.get_running_loop()
+    try:
+        with socket.socket(address.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+            sock.connect(address.destination)
+            sock.send(b"")
+            async with asyncio.timeout(0.5):
+                await loop.sock_recv(sock, 1)
+    except ConnectionRefusedError:
+        return True
+    except (OSError, TimeoutError):
+        return False
+    return False
+
+
 class Exchange:
     """All questions of one agent to its peers by one UDP protocol; `identify` reads the id out of an answer.
 

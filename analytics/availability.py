@@ -40,13 +40,13 @@ def availability(seconds: Seconds) -> float | None:
 
 
 def availability_up_only(seconds: Seconds) -> float | None:
-    """up / (up + has_issues + down), 0 to 1; None where nothing was measured."""
+    """The stricter up / (up + has_issues + down), 0 to 1; None where nothing was measured."""
     measured = seconds.up + seconds.has_issues + seconds.down
     return seconds.up / measured if measured else None
 
 
 def percent(good: int, measured: int, places: int = 3) -> str | None:
-    """good / measured as people read it, truncated and never rounded up: 99.9996 % is "99.999". None where nothing was measured."""
+    """The ratio as people read it, truncated and never rounded up: 99.9996 % is "99.999". None where nothing was measured."""
     if not measured:
         return None
     whole, rest = divmod(good * 100 * 10**places // measured, 10**places)

@@ -52,7 +52,7 @@ def element_timeline(
     now: Instant,
     seed: ElementState | None = None,
     offline: Sequence[Span[None]] = (),
-    managed: bool = True,  # noqa: FBT001, FBT002 - the element's own field
+    managed: bool = True,
 ) -> tuple[list[Span[ElementState]], Instant | None]:
     """The element's spans from `start` to `now`, the last one open, and when time alone will change it (None: never).
 

@@ -66,10 +66,8 @@ def roll_up(shape: Shape, statuses: tuple[str, ...]) -> Verdict:
     parents, depth = _paths(shape, frozenset(kept))
     counts_as, implied_by, contradicted = _imply(sorted(kept, key=depth.__getitem__), parents, statuses)
     flags = {"contradicted"} if contradicted else set()
-    items = []
-    for index in kept:
-        if shape.member[index] < 0:
-            items.append(_Item(shape.criticality[index], counts_as[index], "", (index,)))
+    single = [index for index in kept if shape.member[index] < 0]
+    items = [_Item(shape.criticality[index], counts_as[index], "", (index,)) for index in single]
     for number, (k, criticality) in enumerate(shape.groups):
         members = tuple(index for index in kept if shape.member[index] == number)
         if members:

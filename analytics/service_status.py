@@ -55,7 +55,8 @@ def service_timeline(
     """The service's spans from `start` to `now`, the last one open.
 
     `elements`: spans by element id (none = never measured), `fulfilment`: the fulfilment status (none = Not in service).
-    `since` reaches back as far as the given spans do, or further if `seed`, the state at `start` as decided earlier, does.
+    `since` reaches back as far as the given spans do; with `seed`, the state at `start` as decided earlier, it is the seed's
+    while that status lasts. Begin one µs before the first change, so that the seed holds and the first span can be joined to it.
     """
     shape = shape_of(tree)
     states = [_NEVER] * len(tree.placements)
@@ -149,7 +150,7 @@ def _dated(
     if dated[0][0] > start:
         dated.insert(0, (start, ServiceState(NOT_IN_SERVICE, NOT_IN_SERVICE, "", frozenset(), start, ())))
     known, _ = until(spans_of(dated, start), now)
-    if seed is None or known[0].value.shown != seed.shown or seed.since >= known[0].value.since:
+    if seed is None or known[0].value.shown != seed.shown:
         return known
     old = known[0].value.since
     return [span._replace(value=span.value._replace(since=seed.since)) if span.value.since == old else span for span in known]

@@ -179,10 +179,7 @@ async def measure(server: lineside.Lineside, rounds: int, batches_a_round: int) 
 def main() -> None:
     given = harness.options("ingest")
     rounds, batches_a_round = (4, 30) if given.quick else (12, 50)
-    with (
-        tempfile.TemporaryDirectory(prefix="lineside-bench-", dir="/var/tmp") as folder,
-        lineside.running(Path(folder)) as server,
-    ):
+    with lineside.running() as server:
         ours, raw = asyncio.run(measure(server, rounds, batches_a_round))
     rows = batches_a_round * ROWS
     pairs = [copy_s / our_s for our_s, copy_s in zip(ours, raw, strict=True)]

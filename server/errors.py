@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -21,11 +21,20 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    ErrorPage = Callable[[Request, int, str, str], Response]
+
 log = logging.getLogger("lineside.web")
 # What a batch can be guilty of, by DecodeError.kind; anything else is 400.
 DECODE_STATUS = {"encoding": 415, "size": 413, "rows": 413, "version": 426}
 
-ErrorPage = "Callable[[Request, int, str, str], Response]"
+
+class Answer(NamedTuple):
+    """What an exception becomes."""
+
+    status: int
+    title: str
+    detail: str = ""
+    retry_after: float | None = None
 
 
 def problem(status: int, title: str, detail: str = "", retry_after: float | None = None) -> JSONResponse:
@@ -35,51 +44,53 @@ def problem(status: int, title: str, detail: str = "", retry_after: float | None
     return JSONResponse(body, status, headers, "application/problem+json")
 
 
-def install(app: FastAPI, page: Callable[[Request, int, str, str], Response]) -> None:
+def install(app: FastAPI, page: ErrorPage) -> None:
     """Answer every exception; `page` makes the HTML answer for a browser."""
 
-    def answer(request: Request, status: int, title: str, detail: str, retry_after: float | None = None) -> Response:
-        if "text/html" in request.headers.get("accept", ""):
-            response = page(request, status, title, detail)
-            if retry_after is not None:
-                response.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+    def handler(words: Callable[[Any], Answer]) -> Callable[[Request, Any], Awaitable[Response]]:
+        async def handle(request: Request, error: Exception) -> Response:
+            answer = words(error)
+            if "text/html" not in request.headers.get("accept", ""):
+                return problem(*answer)
+            response = page(request, answer.status, answer.title, answer.detail)
+            if answer.retry_after is not None:
+                response.headers["Retry-After"] = str(max(1, math.ceil(answer.retry_after)))
             return response
-        return problem(status, title, detail, retry_after)
 
-    async def refused(request: Request, error: Refused) -> Response:
-        return answer(request, error.status, error.title, error.detail)
+        return handle
 
-    async def malformed(request: Request, error: DecodeError) -> Response:
-        return answer(request, DECODE_STATUS.get(error.kind, 400), f"Malformed: {error.kind}", str(error))
+    for kind, words in ANSWERS:
+        app.add_exception_handler(kind, handler(words))
 
-    async def unavailable(request: Request, error: Unavailable) -> Response:
-        return answer(request, 503, "Try again later", str(error), error.retry_after)
 
-    async def database(request: Request, error: Exception) -> Response:
-        log.warning("database: %s", str(error) or type(error).__name__)
-        return answer(request, 503, "Try again later", "The database does not answer now.", 1.0)
+def _database(error: BaseException) -> Answer:
+    log.warning("database: %s", str(error) or type(error).__name__)
+    return Answer(503, "Try again later", "The database does not answer now.", 1.0)
 
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return answer(request, 422, "The request does not fit", faults)
 
-    async def http(request: Request, error: HTTPException) -> Response:
-        detail = "Nothing is at this address." if error.status_code == HTTPStatus.NOT_FOUND else ""
-        return answer(request, error.status_code, str(error.detail), detail)
+def _invalid(error: RequestValidationError) -> Answer:
+    faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+    return Answer(422, "The request does not fit", faults)
 
-    async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("unexpected error at %s", request.url.path, exc_info=error)
-        return answer(request, 500, "Something went wrong here", "It is noted in the server's log. Please try again.")
 
-    handlers: list[tuple[type[BaseException], Callable[..., Awaitable[Response]]]] = [
-        (Refused, refused),
-        (DecodeError, malformed),
-        (Unavailable, unavailable),
-        (RequestValidationError, invalid),
-        (HTTPException, http),
-        *((kind, database) for kind in Trouble),
-        (ConfigError, unexpected),
-        (Exception, unexpected),
-    ]
-    for kind, handler in handlers:
-        app.add_exception_handler(kind, handler)  # type: ignore[arg-type]
+def _http(error: HTTPException) -> Answer:
+    detail = "Nothing is at this address." if error.status_code == HTTPStatus.NOT_FOUND else ""
+    return Answer(error.status_code, str(error.detail), detail)
+
+
+def _unexpected(error: Exception) -> Answer:
+    log.error("unexpected error", exc_info=error)
+    return Answer(500, "Something went wrong here", "It is noted in the server's log. Please try again.")
+
+
+ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Answer]], ...] = (
+    (Refused, lambda e: Answer(e.status, e.title, e.detail)),
+    (DecodeError, lambda e: Answer(DECODE_STATUS.get(e.kind, 400), f"Malformed: {e.kind}", str(e))),
+    (Unavailable, lambda e: Answer(503, "Try again later", str(e), e.retry_after)),
+    # our own configuration is at fault, such as a key file that does not open the secrets: a person must act
+    (ConfigError, lambda e: Answer(503, "The server is not set up right", str(e), 60.0)),
+    (RequestValidationError, _invalid),
+    (HTTPException, _http),
+    *((kind, _database) for kind in Trouble),
+    (Exception, _unexpected),
+)

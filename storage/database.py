@@ -19,7 +19,7 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Role = Literal["lineside_app", "lineside_ingest"]
 
 # What a call raises while the database restarts, fails over or is overloaded: the same call may succeed a moment later.
-Trouble: tuple[type[BaseException], ...] = (
+Trouble: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.OperatorInterventionError,

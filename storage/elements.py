@@ -41,7 +41,7 @@ ELEMENTS = Noun(
         _INSERT + " where x.device is not null" + _UPDATE,
         f"""delete from sensor n using {_SENSORS}
            where n.tenant_id = $1 and n.element_id = e.id
-             and n.name not in (select s ->> 'name' from jsonb_array_elements(x.sensors) s)""",  # noqa: S608 - constants
+             and not x.sensors @> jsonb_build_array(jsonb_build_object('name', n.name))""",  # noqa: S608 - constants
         f"""insert into sensor (tenant_id, element_id, name, kind, role, required, interval_seconds, settings, secret_id)
            select $1::bigint, e.id, s ->> 'name', s ->> 'kind', 'reachability', (s ->> 'required')::boolean,
              (s ->> 'interval')::real,

@@ -37,13 +37,12 @@ SAVE_STRUCTURE = (
        from {_PLACEMENTS} left join redundancy_group g on g.tenant_id = $1 and g.service_id = s.id and g.name = p."group"
        on conflict (tenant_id, service_id, element_id) do update set criticality = excluded.criticality,
          group_id = excluded.group_id, meter_metric = excluded.meter_metric, facing = excluded.facing""",  # noqa: S608
-    f"""delete from placement pl using {_SERVICES} join service s on s.tenant_id = $1 and s.external_id = x.id
-       where pl.tenant_id = $1 and pl.service_id = s.id and pl.element_id not in (
-         select e.id from jsonb_array_elements(x.elements) p
-         join element e on e.tenant_id = $1 and e.external_id = p ->> 'element')""",  # noqa: S608
+    f"""delete from placement pl using {_SERVICES} join service s on s.tenant_id = $1 and s.external_id = x.id, element e
+       where pl.tenant_id = $1 and pl.service_id = s.id and e.tenant_id = $1 and e.id = pl.element_id
+         and not x.elements @> jsonb_build_array(jsonb_build_object('element', e.external_id))""",  # noqa: S608
     f"""delete from redundancy_group g using {_SERVICES} join service s on s.tenant_id = $1 and s.external_id = x.id
        where g.tenant_id = $1 and g.service_id = s.id
-         and g.name not in (select n ->> 'name' from jsonb_array_elements(x.groups) n)""",  # noqa: S608
+         and not x.groups @> jsonb_build_array(jsonb_build_object('name', g.name))""",  # noqa: S608
     f"""delete from placement_parent pp using {_SERVICES} join service s on s.tenant_id = $1 and s.external_id = x.id
        join placement pl on pl.tenant_id = $1 and pl.service_id = s.id
        where pp.tenant_id = $1 and pp.placement_id = pl.id""",  # noqa: S608

@@ -80,11 +80,13 @@ async def load(con: Connection, tenant_id: int) -> dict[str, Sealed]:
 async def save(con: Connection, tenant_id: int, key: bytes, secrets: Mapping[str, str]) -> None:
     """Seal and store each secret under its name."""
     sealed = [seal(key, tenant_id, name, secret) for name, secret in secrets.items()]
-    await con.executemany(
-        """insert into secret (tenant_id, name, key_id, nonce, sealed) values ($1, $2, $3, $4, $5)
+    await con.execute(
+        """insert into secret (tenant_id, name, key_id, nonce, sealed)
+           select $1::bigint, * from unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[])
            on conflict (tenant_id, name) do update
            set key_id = excluded.key_id, nonce = excluded.nonce, sealed = excluded.sealed""",
-        [(tenant_id, item.name, item.key_id, item.nonce, item.sealed) for item in sealed],
+        tenant_id,
+        *([item[column] for item in sealed] for column in range(4)),
     )
 
 

@@ -150,8 +150,8 @@ def clock(instant: int) -> str:
     return "".join(f"{number}{letter}" for number, letter in parts if number) or "0m"
 
 
-def _shows(story: Story, _: int, rest: str, block: list[Line]) -> None:
-    story.tags += rest.split() + [tag for line in block for tag in line.text.split()]
+def _shows(story: Story, line: int, rest: str, block: list[Line]) -> None:
+    story.tags += rest.split() + [tag for row in block for tag in row.text.split()]
 
 
 class Placed(NamedTuple):
@@ -199,9 +199,9 @@ def _list(text: str | None) -> tuple[str, ...]:
     return tuple(re.split(r",\s*|\s+", text)) if text else ()
 
 
-def _fulfilment(story: Story, _: int, rest: str, block: list[Line]) -> None:
+def _fulfilment(story: Story, line: int, rest: str, block: list[Line]) -> None:
     name, _, points = rest.partition(" ")
-    story.fulfilment[name] = list(_points(" ".join([points, *(line.text for line in block)])))
+    story.fulfilment[name] = list(_points(" ".join([points, *(row.text for row in block)])))
 
 
 def _points(text: str) -> Iterator[tuple[int, str]]:
@@ -213,11 +213,11 @@ def _points(text: str) -> Iterator[tuple[int, str]]:
         yield moment(when), re.sub(r"\s+", " ", word.strip())
 
 
-def _unmanaged(story: Story, _: int, rest: str, __: list[Line]) -> None:
+def _unmanaged(story: Story, line: int, rest: str, block: list[Line]) -> None:
     story.unmanaged |= {name for name in rest.split() if story.element(name)}
 
 
-def _sensor(story: Story, _: int, rest: str, __: list[Line]) -> None:
+def _sensor(story: Story, line: int, rest: str, block: list[Line]) -> None:
     """`sensor edge1.tcp [optional] [condition|reachability] [since 5m|since its first sample]`."""
     target, *words = rest.split()
     element, _, name = target.partition(".")
@@ -237,7 +237,7 @@ def _sensor(story: Story, _: int, rest: str, __: list[Line]) -> None:
     story.sensors[element, name] = sensor
 
 
-def _threshold(story: Story, _: int, rest: str, __: list[Line]) -> None:
+def _threshold(story: Story, line: int, rest: str, block: list[Line]) -> None:
     found = re.fullmatch(r"(\S+) (\S+) raise (\S+)(?: clear (\S+))?", rest)
     if not found:
         raise ValueError("write: threshold ELEMENT METRIC raise X [clear Y]")
@@ -246,14 +246,14 @@ def _threshold(story: Story, _: int, rest: str, __: list[Line]) -> None:
     story.thresholds.setdefault(element, {})[metric] = pair
 
 
-def _agent(story: Story, _: int, rest: str, __: list[Line]) -> None:
+def _agent(story: Story, line: int, rest: str, block: list[Line]) -> None:
     found = re.fullmatch(r"silent (\S+)\.\.(\S*)", rest)
     if not found:
         raise ValueError("write: agent silent FROM..TO, or FROM.. while it stays silent")
     story.silences.append((moment(found[1]), moment(found[2]) if found[2] else None))
 
 
-def _every(story: Story, _: int, rest: str, block: list[Line]) -> None:
+def _every(story: Story, line: int, rest: str, block: list[Line]) -> None:
     """`every STEP [from TIME] [interval TIME]`: rows of samples, one a step. The interval stated is the step unless given."""
     found = re.fullmatch(r"(\S+)(?: from (\S+))?(?: interval (\S+))?", rest)
     if not found:
@@ -317,7 +317,7 @@ def _sampled(story: Story, target: str, cell: str, ts: int, interval: int) -> li
     return [Sample(key, of, instance, ts, value, reason, interval, ts) for of, value, reason in pairs]
 
 
-def _late(story: Story, _: int, rest: str, __: list[Line]) -> None:
+def _late(story: Story, line: int, rest: str, block: list[Line]) -> None:
     """`late edge1 5m..9m arrives 12m`: what those sensors measured in [from, to) reaches the server only then."""
     found = re.fullmatch(r"(\S+) (\S+)\.\.(\S+) arrives (\S+)", rest)
     if not found:
@@ -325,11 +325,11 @@ def _late(story: Story, _: int, rest: str, __: list[Line]) -> None:
     element, _, name = found[1].partition(".")
     first, last, arrives = moment(found[2]), moment(found[3]), moment(found[4])
     for position, sample in enumerate(story.samples):
-        if sample.sensor[0] == element and sample.sensor[1] in (name or sample.sensor[1],) and first <= sample.ts < last:
+        if sample.sensor[0] == element and (not name or sample.sensor[1] == name) and first <= sample.ts < last:
             story.samples[position] = sample._replace(arrives=arrives)
 
 
-def _now(story: Story, _: int, rest: str, __: list[Line]) -> None:
+def _now(story: Story, line: int, rest: str, block: list[Line]) -> None:
     story.now, story.now_said = moment(rest), True
 
 
@@ -357,13 +357,13 @@ def _at(story: Story, number: int, rest: str, block: list[Line]) -> None:
     story.expectations.append(Expectation(number, "state", found[2], as_of, at=when, text=found[3], details=tuple(block)))
 
 
-def _next(story: Story, number: int, rest: str, _: list[Line]) -> None:
+def _next(story: Story, number: int, rest: str, block: list[Line]) -> None:
     body, as_of = _as_of(rest)
     name, _, when = body.partition(" ")
     story.expectations.append(Expectation(number, "next", name, as_of, text=when.strip()))
 
 
-def _availability(story: Story, number: int, rest: str, _: list[Line]) -> None:
+def _availability(story: Story, number: int, rest: str, block: list[Line]) -> None:
     body, as_of = _as_of(rest)
     name, _, text = body.partition(" ")
     story.expectations.append(Expectation(number, "availability", name, as_of, text=text.strip()))

@@ -200,11 +200,11 @@ def _available(expected: Expectation, world: World) -> Iterator[str]:
 def _state(
     story: Story, expected: Expectation, spans: Sequence[Span[ElementState]] | Sequence[Span[ServiceState]], world: World
 ) -> Iterator[str]:
-    found = at_instant(list(spans), expected.at)  # type: ignore[arg-type]
-    if found is None or expected.at > world.now:
+    states = [span.value for span in spans if span.start <= expected.at]
+    if not states or expected.at > world.now:
         yield f"nothing is known of {expected.name} at {clock(expected.at)}"
         return
-    state: ElementState | ServiceState = found.value
+    state: ElementState | ServiceState = states[-1]
     if state.shown != expected.text:
         yield f"{expected.name} is {state.shown} at {clock(expected.at)}, not {expected.text}"
     for line in expected.details:
@@ -224,6 +224,10 @@ def _said(story: Story, line: Line, state: ElementState | ServiceState) -> str:
     if subject == "evidence":
         shown = state.evidence if isinstance(state, ElementState) else [each for cause in state.cause for each in cause.evidence]
         return ", ".join(dict.fromkeys(_observation(story, each) for each in shown)) or "none"
+    if isinstance(state, ServiceState) and subject == "shown":
+        name = line.text.split()[1]
+        proof = [_observation(story, each) for cause in state.cause if cause.name == name for each in cause.evidence]
+        return f"{name} by {', '.join(proof) or 'none'}"
     if isinstance(state, ServiceState) and subject == "since":
         return clock(state.since)
     if isinstance(state, ServiceState) and subject == "cause":

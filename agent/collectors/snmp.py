@@ -13,7 +13,7 @@ from agent.device import UPTIME, Device, Part
 from agent.profiles import Entry
 from agent.rates import Rates, elapsed
 from agent.readings import Stamp
-from agent.udp import Exchange, NoAnswer, resolve
+from agent.udp import Exchange, NoAnswer, refused, resolve
 from protocols.snmp import message, oid
 from protocols.snmp.message import VarBind
 from protocols.uplink.batch import REASON_CODE
@@ -139,6 +139,7 @@ class Poller:
 
     async def discover(self, device: Device) -> None:
         """Find the entries that the profiles want and the device has. Raises NoAnswer; then the old ones stay."""
+        device.forget()
         (first, *_) = await device.get([_OBJECT_ID])
         identity = first.values.get(_OBJECT_ID)
         object_id = identity.value if identity and isinstance(identity.value, bytes) else None
@@ -177,7 +178,8 @@ async def check(target: Target, sensor: Snmp, plan: Plan) -> str:
         (first, *_) = await device.get([_NAME])
         await poller.discover(device)
     except NoAnswer as error:
-        return _advice(where, error)
+        listens = poller.device is None or not await refused(poller.device.address)
+        return _advice(where, error, listens=listens)
     finally:
         exchange.close()
     name = first.values.get(_NAME)
@@ -189,7 +191,9 @@ async def check(target: Target, sensor: Snmp, plan: Plan) -> str:
     )
 
 
-def _advice(where: str, error: NoAnswer) -> str:
+def _advice(where: str, error: NoAnswer, *, listens: bool) -> str:
+    if not listens:
+        return f"{where}: the machine is there, but nothing listens on this UDP port: start its SNMP agent or correct the port."
     if error.reason == "timeout":
         return (
             f"{where} gives no answer to SNMP ({error}): check the address, that this UDP port is open from here, "

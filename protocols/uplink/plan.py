@@ -18,7 +18,8 @@ Number = Annotated[int, Meta(ge=1, le=0xFFFF_FFFF)]
 Seconds = Annotated[float, Meta(ge=1, le=86_400)]
 Timeout = Annotated[float, Meta(ge=0.05, le=60)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
-Oid = Annotated[str, Meta(pattern=r"^[0-2](\.\d{1,10}){1,127}$")]
+# What X.690 section 8.19 and RFC 2578 section 3.5 can encode, save arcs above 3,999,999,999, which nobody has.
+Oid = Annotated[str, Meta(pattern=r"^([01]\.[1-3]?[0-9]|2\.[0-9]{1,9})(\.([0-9]{1,9}|[1-3][0-9]{9})){0,126}$(?!\n)")]
 
 
 class Column(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +56,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     """What to ask a kind of device, as data. `match` holds sysObjectID prefixes; empty = asked of every device."""
 
     name: Text
-    match: tuple[Text, ...] = ()
+    match: tuple[Oid, ...] = ()
     extends: tuple[Text, ...] = ()
     scalars: tuple[Column, ...] = ()
     tables: tuple[Table, ...] = ()

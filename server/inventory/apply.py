@@ -49,7 +49,8 @@ async def apply(
 
 async def _carry_out(con: Connection, tenant_id: int, intent: Intent, key: bytes, now_us: int) -> None:
     gone = intent.removals
-    await secrets.save(con, tenant_id, key, intent.secrets)
+    if intent.secrets:
+        await secrets.save(con, tenant_id, key, intent.secrets)
     await inventory.release(con, tenant_id, gone.get("services", ()), gone.get("elements", ()))
     for name in LISTS:
         if records := intent.saves.get(name):

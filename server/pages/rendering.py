@@ -45,8 +45,9 @@ def page(request: Request, template: str, **values: object) -> Response:
 
     A page `x.html` includes its live part `x.live.html`; both see the same `values`.
     """
-    name = template.replace(".html", ".live.html") if request.headers.get("hx-request") == "true" else template
-    body = html(name, request, **values).encode()
+    part = request.headers.get("hx-request") == "true"
+    name = template.replace(".html", ".live.html") if part else template
+    body = html(name, request, part=part, **values).encode()
     tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=SAFETY | {"ETag": tag})

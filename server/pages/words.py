@@ -81,8 +81,8 @@ METRICS = {
     "if.in.discards": ("discards in", "1/s"),
     "if.out.discards": ("discards out", "1/s"),
     "cpu.load": ("CPU load", "%"),
-    "memory.used_percent": ("memory in use", "%"),
-    "storage.used_percent": ("storage in use", "%"),
+    "memory.used_percent": ("memory use", "%"),
+    "storage.used_percent": ("storage use", "%"),
     "system.uptime": ("running for", "duration"),
 }
 HEADLINE = ("reachable", "rtt", "connect_time", "if.oper_status", "if.in", "if.out", "cpu.load", "memory.used_percent")
@@ -192,8 +192,8 @@ def _doing(item: Cause) -> str:
     if values:
         called, unit = METRICS.get(values[0].metric, (values[0].metric, ""))
         instance = f" of {plain(values[0].instance)}" if values[0].instance else ""
-        verb = "reports its port as" if unit == "state" else f"has {called}{instance} of"
-        return f"{verb} {amount(values[0].value, unit)}"
+        said = amount(values[0].value, unit)
+        return f"reports its port as {said}" if unit == "state" else f"has issues: {called}{instance} is {said}"
     return "is Down" if item.status == "Down" else f"has issues: {_lower(explain(item.reason))}" if item.reason else "has issues"
 
 

@@ -152,6 +152,21 @@ async def test_an_error_for_one_object_costs_that_object_only(device: SnmpDevice
     assert values["if.admin_status", GE] == values["if.oper_status", "ge-0/0/0"] == 1
 
 
+async def test_an_error_that_blames_nobody_is_narrowed_down(device: SnmpDevice) -> None:
+    bad = oid.parse("1.3.6.1.2.1.2.2.1.8.2")
+    async with polled(device) as poller:
+        before = by_name(await poller.poll(0))
+        device.errors[bad] = 5
+        device.blames = False
+        after = by_name(await poller.poll(1))
+        assert before.keys() - after.keys() == {("if.oper_status", GE)}
+        assert poller.device is not None
+        assert poller.device.refused == {bad}
+        device.errors.clear()
+        await poller.rediscover(asyncio.get_running_loop().time() + 3600)
+        assert by_name(await poller.poll(2)).keys() >= before.keys()
+
+
 async def test_too_big_halves_the_requests_and_is_remembered(device: SnmpDevice) -> None:
     device.too_big_over = 9
     async with polled(device) as poller:
@@ -411,3 +426,6 @@ async def test_check_says_what_is_right_and_what_is_wrong(device: SnmpDevice) ->
     assert "no answer" in silence
     assert all(word in silence for word in ("address", "port", "community"))
     device.close()
+    await asyncio.sleep(0)
+    nobody = await snmp.check(good, good.sensors[0], plan(good))  # type: ignore[arg-type]
+    assert "nothing listens on this UDP port" in nobody

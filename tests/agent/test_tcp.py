@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from agent import resolve
 from agent.batcher import Row
 from agent.collectors import tcp
 from agent.resolve import Name
@@ -95,26 +94,3 @@ async def test_a_failed_poll_is_a_sample_and_delays_no_other() -> None:
     assert seen == {(1, "reachable", 42, ""), (1, "connect_time", 42, ""), (2, "reachable", 42, "refused")}
     assert {row.value for row in rows if row.sensor == 2} == {0.0}
     assert counters["tcp.refused"] >= 1
-
-
-async def test_a_name_is_looked_up_again_after_a_failure_and_an_address_never() -> None:
-    name, literal = Name("localhost", 80), Name("127.0.0.1", 80)
-    first = await name.address()
-    assert await name.address() is first
-    name.failed()
-    assert await name.address() is not first
-    kept = await literal.address()
-    literal.failed()
-    assert await literal.address() is kept
-
-
-async def test_while_a_name_cannot_be_looked_up_the_last_address_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = Name("localhost", 80)
-    known = await name.address()
-
-    def broken(host: str, port: int) -> resolve.Address:
-        raise socket.gaierror(socket.EAI_AGAIN, "the name server is away")
-
-    monkeypatch.setattr(resolve, "_look_up", broken)
-    name.failed()
-    assert await name.address() == known

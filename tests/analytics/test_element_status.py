@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from analytics.element_status import MEASURED, ElementState, element_timeline, judge, same_state
 from analytics.network import SECOND, Readings, Sensor
@@ -14,6 +16,7 @@ from analytics.rules import Rules, lookback, reach
 from analytics.timeline import Span, at_instant
 
 STEP = 60 * SECOND
+LONGEST = 2 * STEP
 RULES = Rules(flap_changes=3)  # so that short samples flap as well
 SENSORS = (
     Sensor(1, "ping", "ping", "reachability"),
@@ -47,7 +50,8 @@ def worlds(draw: st.DrawFn) -> World:
             runs = draw(st.lists(st.tuples(st.sampled_from(VALUES[metric]), st.integers(1, 6)), max_size=12))
             values = [value for value, times in runs for _ in range(times)][:40]
             jitter = draw(st.integers(0, 20)) * SECOND
-            readings.append(series(sensor.id, metric, [(at * STEP + jitter, v) for at, v in enumerate(values) if v is not None]))
+            rows = [(at * STEP + jitter, value) for at, value in enumerate(values) if value is not None]
+            readings.append(slower(series(sensor.id, metric, rows), draw(st.integers(0, 60)) * STEP))
     edges = sorted(draw(st.sets(st.integers(0, 45), max_size=4)))
     silences = [Span(first * STEP, last * STEP, None) for first, last in zip(edges[::2], edges[1::2], strict=False)]
     return sensors, readings, silences
@@ -59,9 +63,13 @@ def series(sensor: int, metric: str, rows: Rows) -> Readings:
     return Readings(sensor, metric, "", ts, value, np.zeros(len(rows), np.uint8), np.full(len(rows), STEP, np.int64))
 
 
-def picked(readings: Readings, chosen: object) -> Readings:
-    columns = (column[chosen] for column in (readings.ts, readings.value, readings.reason, readings.interval))
-    return Readings(readings.sensor_id, readings.metric, readings.instance, *columns)
+def slower(of: Readings, since: int) -> Readings:
+    """The same series with an interval twice as long from `since` on: staleness follows the interval in force."""
+    return of._replace(interval=np.where(of.ts < since, STEP, LONGEST).astype(np.int64))
+
+
+def picked(of: Readings, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Readings:
+    return Readings(of.sensor_id, of.metric, of.instance, of.ts[chosen], of.value[chosen], of.reason[chosen], of.interval[chosen])
 
 
 def told(spans: list[Span[ElementState]]) -> list[tuple[object, ...]]:
@@ -77,7 +85,7 @@ def test_spans_are_sorted_and_cover_all_from_start_to_now(world: World, now: int
     assert spans[-1].end is None
     assert spans[-1].start <= now * STEP
     assert due is None or due > now * STEP
-    for one, following in zip(spans, spans[1:], strict=False):
+    for one, following in pairwise(spans):
         assert one.end == following.start > one.start
         assert not same_state(one.value, following.value)
 
@@ -102,12 +110,12 @@ def test_it_does_not_matter_where_a_decision_starts(world: World, start: int, kn
     """What is stored was decided without the news; decided again from `lookback` before them, history is as if from the beginning."""
     sensors, readings, silences = world
     start *= SECOND
-    news = start + lookback(RULES, STEP) + known * STEP
+    news = start + lookback(RULES, LONGEST) + known * STEP
     old = [picked(each, each.ts < news) for each in readings]
     stored, _ = element_timeline(sensors, old, RULES, 0, 90 * STEP, None, silences)
     seed = at_instant(stored, start)
     assert seed is not None
-    loaded = [picked(each, each.ts >= start - reach(RULES, STEP)) for each in readings]
+    loaded = [picked(each, each.ts >= start - reach(RULES, LONGEST)) for each in readings]
     fresh = element_timeline(sensors, loaded, RULES, start, 90 * STEP, seed.value, silences)
     whole = element_timeline(sensors, readings, RULES, start, 90 * STEP, None, silences)
     assert told(fresh[0]) == told(whole[0])

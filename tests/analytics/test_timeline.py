@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -38,7 +39,7 @@ def test_spans_of_points_say_at_each_instant_what_the_last_point_says(points: li
         assert span is not None
         assert span.value == [value for when, value in points if when <= at][-1]
     assert at_instant(spans, start - 1) is None
-    assert all(one.value != other.value for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one.value != other.value for one, other in pairwise(spans))
 
 
 def test_until_leaves_the_last_known_span_open_and_names_the_next_change() -> None:
@@ -131,7 +132,8 @@ def test_limits_of_negative_and_falling_figures() -> None:
     power, charge = limits(rules, "power"), limits(rules, "charge")
     assert power is not None
     assert charge is not None
-    assert (power.clear_at, power.lower) == (pytest.approx(-11.0), False)
+    assert power.clear_at == pytest.approx(-11.0)
+    assert not power.lower
     assert (charge.clear_at, charge.lower) == (50.0, True)
     assert limits(rules, "cpu.load") is None
     assert limits(Rules(), "no.such.metric") is None

@@ -31,12 +31,14 @@ class Stand(NamedTuple):
 
     async def element(self, element: str) -> Any:
         return await self.con.fetchrow(
-            "select p.* from element_span p join element e on e.id = p.element_id where e.external_id = $1 and p.ends_at is null", element
+            "select p.* from element_span p join element e on e.id = p.element_id where e.external_id = $1 and p.ends_at is null",
+            element,
         )
 
     async def service(self, service: str) -> Any:
         return await self.con.fetchrow(
-            "select p.* from service_span p join service v on v.id = p.service_id where v.external_id = $1 and p.ends_at is null", service
+            "select p.* from service_span p join service v on v.id = p.service_id where v.external_id = $1 and p.ends_at is null",
+            service,
         )
 
     async def polls(self, element: str, sensor: str) -> list[tuple[int, float]]:
@@ -72,9 +74,13 @@ def inventory(port: int) -> dict[str, Any]:
         "accounts": [{"id": "acme", "name": "Acme"}],
         "products": [{"id": "line", "name": "Line"}],
         "sites": [{"id": "lab", "name": "Lab"}],
-        "elements": [{"id": name, "name": name, "site": "lab", "address": "127.0.0.1", "sensors": sensors} for name, sensors in routers.items()],
+        "elements": [
+            {"id": name, "name": name, "site": "lab", "address": "127.0.0.1", "sensors": sensors}
+            for name, sensors in routers.items()
+        ],
         "services": [
-            {"id": f"SP-{name}", "name": f"SP-{name}", "account": "acme", "product": "line", "elements": [{"element": name}]} for name in routers
+            {"id": f"SP-{name}", "name": f"SP-{name}", "account": "acme", "product": "line", "elements": [{"element": name}]}
+            for name in routers
         ],
     }
 
@@ -134,7 +140,14 @@ async def test_a_wrong_community_is_no_answer_and_check_says_what_to_look_at(sta
     assert lost["evidence"][0]["reason"] == "timeout"
     environment = stand.server.environment | {"LINESIDE_AGENT_STATE": str(tmp_path / "agent")}
     done = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "agent.app", "check", env=environment, cwd=lineside.ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        sys.executable,
+        "-m",
+        "agent.app",
+        "check",
+        env=environment,
+        cwd=lineside.ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     said = (await done.communicate())[0].decode()
     assert "community" in said, said

@@ -11,8 +11,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 
@@ -21,7 +22,8 @@ from storage.embedded import Embedded
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-class Lineside(NamedTuple):
+@dataclass
+class Lineside:
     """A running server. `dsn` reaches its database as the owner; `log` is where it writes."""
 
     url: str
@@ -29,6 +31,26 @@ class Lineside(NamedTuple):
     folder: Path
     process: subprocess.Popen[bytes]
     environment: dict[str, str]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    def kill_and_restart(self) -> None:
+        """kill -9 of the supervisor, as an out-of-memory killer would; then the start that systemd would do."""
+        self.process.kill()
+        self.process.wait()
+        self.process = _start(self.folder, self.environment)
+
+    def wait_ready(self, patience: float = 60.0) -> None:
+        """Until it answers that it can work."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end and self.process.poll() is None:
+            with contextlib.suppress(httpx2.HTTPError):
+                if httpx2.get(f"{self.url}/readyz", timeout=2).is_success:
+                    return
+            time.sleep(0.05)
+        raise RuntimeError("the server did not become ready")
 
     @property
     def log(self) -> Path:
@@ -46,7 +68,9 @@ class Lineside(NamedTuple):
 
     def apply(self, inventory: dict[str, Any], key: str) -> None:
         """Make the inventory what the document says."""
-        answer = httpx2.put(f"{self.url}/api/v1/inventory", json=inventory, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        answer = httpx2.put(
+            f"{self.url}/api/v1/inventory", json=inventory, headers={"Authorization": f"Bearer {key}"}, timeout=60
+        )
         if not answer.is_success:
             raise RuntimeError(answer.text)
 
@@ -75,24 +99,29 @@ def _running(folder: Path, settings: Mapping[str, str], patience: float) -> Iter
         "PYTHONPATH": str(ROOT),
         **(settings or {}),
     }
-    with (folder / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "server.app", "server", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
-    server = Lineside(f"http://127.0.0.1:{port}", Embedded(folder / "data").dsn(), folder, process, environment)
+    server = Lineside(
+        f"http://127.0.0.1:{port}", Embedded(folder / "data").dsn(), folder, _start(folder, environment), environment
+    )
     try:
-        _wait_ready(server, patience)
+        server.wait_ready(patience)
         yield server
     except BaseException:
         sys.stderr.write(f"the server's last words:\n{server.log.read_text()[-3000:]}\n")
         raise
     finally:
-        process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGTERM)
         try:
-            process.wait(30)
+            server.process.wait(30)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            server.process.kill()
+            server.process.wait()
+
+
+def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    with (folder / "server.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "server.app", "server", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
 
 
 def free_port() -> int:
@@ -100,18 +129,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _wait_ready(server: Lineside, patience: float) -> None:
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        if server.process.poll() is not None:
-            break
-        with contextlib.suppress(httpx2.HTTPError):
-            if httpx2.get(f"{server.url}/readyz", timeout=2).is_success:
-                return
-        time.sleep(0.05)
-    raise RuntimeError("the server did not become ready")
 
 
 def _children(parent: int) -> list[tuple[int, str]]:

@@ -67,6 +67,7 @@ class SnmpDevice:
         self.swallows_over: int | None = None  # varbinds of a request that gets no answer
         self.too_big_over: int | None = None  # varbinds of an answer that becomes tooBig
         self.goes_backwards = False  # in a walk
+        self.blames = True  # whether an error status says which varbind it is about
         self.errors: dict[bytes, int] = {}  # OID -> error-status
         self.mangle: Callable[[bytes], bytes] | None = None
         self.requests: list[Message] = []
@@ -232,7 +233,7 @@ class SnmpDevice:
 
         for position, bind in enumerate(request.varbinds, 1):
             if bind.oid in self.errors:
-                return response(self.errors[bind.oid], position, request.varbinds)
+                return response(self.errors[bind.oid], position if self.blames else 0, request.varbinds)
         exact = request.pdu == message.GET
         binds = [self._get(bind.oid) for bind in request.varbinds] if exact else self._next(request)
         if self.too_big_over is not None and len(binds) > self.too_big_over:

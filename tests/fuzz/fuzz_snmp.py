@@ -21,12 +21,12 @@ from protocols.wire import text
 from tests.protocols.snmp.goldens import NAMES, datagram
 
 _REQUEST = get(b"public", (oid.parse("1.3.6.1.4.1"), oid.parse("1.3.6.1.4.2")))
-_SLOW = 0.05  # seconds
+_SLOW = 0.05  # seconds of CPU
 
 
 def one_input(data: bytes) -> None:
     """What happens to one hostile datagram, all the way."""
-    start = time.perf_counter()
+    start = time.thread_time()
     try:
         answer = decode_answer(_REQUEST, message.request_id(data), data)
         walk = Walk(b"public", (b"\x2b",), 10)
@@ -40,7 +40,7 @@ def one_input(data: bytes) -> None:
                 text(bind.value)
     except DecodeError:
         pass
-    if time.perf_counter() - start > _SLOW:
+    if time.thread_time() - start > _SLOW:
         raise RuntimeError(f"slow: {data.hex()}")
 
 

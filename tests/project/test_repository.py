@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -46,6 +47,15 @@ def test_lock_files_name_versions_and_hashes_but_no_place():
         assert "--hash=sha256:" in content
         assert not re.search(r"://|--(extra-)?index|--find-links|@ file", content)
     assert '"resolved"' not in text(Path("package-lock.json"))
+
+
+def test_every_dependency_is_locked():
+    project = tomllib.loads(text(Path("pyproject.toml")))["project"]
+    wanted = {"agent": project["dependencies"], **project["optional-dependencies"]}
+    for extra, requirements in wanted.items():
+        names = {re.split(r"[^\w.-]", line)[0].lower().replace(".", "-") for line in requirements}
+        locked = set(re.findall(r"^([\w-]+)==", text(Path(f"requirements/{extra}.lock")), re.MULTILINE))
+        assert names - locked == set(), "run ./dev lock"
 
 
 def test_the_smaller_lock_files_agree_with_the_development_one():

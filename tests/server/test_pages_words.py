@@ -45,10 +45,10 @@ def cause(status: str, *evidence: Evidence, reason: str = "", implied_by: str = 
             cause("Has Issues", seen("reachable", 0, "timeout", "snmp"), reason="management_lost"),
             "edge1 is reachable, but does not answer SNMP (no answer in time) since 14:50",
         ),
-        (cause("Has Issues", seen("cpu.load", 97.25), reason="degraded"), "edge1 has CPU load of 97 % since 14:50"),
+        (cause("Has Issues", seen("cpu.load", 97.25), reason="degraded"), "edge1 has issues: CPU load is 97 % since 14:50"),
         (
             cause("Has Issues", seen("storage.used_percent", 91, instance="/var"), reason="degraded"),
-            "edge1 has storage in use of /var of 91 % since 14:50",
+            "edge1 has issues: storage use of /var is 91 % since 14:50",
         ),
         (cause("Has Issues", seen("if.oper_status", 5), reason="degraded"), "edge1 reports its port as dormant since 14:50"),
         (cause("Has Issues", seen("reachable", 0, "timeout"), reason="flapping"), "edge1 keeps going up and down since 14:50"),

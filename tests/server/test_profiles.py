@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protocols.errors import ConfigError
-from protocols.uplink.plan import Plan, Profile, Snmp, Target, decode_plan, encode_json
+from protocols.snmp import oid
+from protocols.uplink.plan import Oid, Plan, Profile, Snmp, Target, decode_plan, encode_json
 from server.profiles import load_profiles
 
 GOOD = """
@@ -55,6 +59,10 @@ def test_a_folder_of_ones_own(tmp_path: Path) -> None:
         (GOOD.replace("oid:", "oidd:"), "ups.yaml:5: Object contains unknown field `oidd`."),
         (GOOD.replace("1.3.6.1.2.1.33.1.2.3.0", "1.3.x"), "ups.yaml:5: Expected `str` matching regex"),
         (GOOD.replace("1.3.6.1.2.1.33.1.2.3.0", "1.3"), "ups.yaml:5: Expected `str`, got `float`."),
+        (GOOD.replace("1.3.6.1.2.1.33.1.2.3.0", "1.40.1"), "ups.yaml:5: Expected `str` matching regex"),
+        (GOOD.replace("1.3.6.1.2.1.33.1.2.3.0", "1.3.4294967296"), "ups.yaml:5: Expected `str` matching regex"),
+        (GOOD.replace("1.3.6.1.2.1.33.1.2.3.0", '"1.3.6\\n"'), "ups.yaml:5: Expected `str` matching regex"),
+        (GOOD + "match: [juniper]\n", "ups.yaml:6: Expected `str` matching regex"),
         (GOOD + "    type: counter\n", "ups.yaml:6: Invalid enum value 'counter'."),
         (GOOD + "    oid: 1.3.6.1\n", "ups.yaml:6: oid stands here twice."),
         (GOOD.replace("    oid:", "   oid:"), "ups.yaml:5: this is not YAML:"),
@@ -75,6 +83,11 @@ def test_every_wrong_file_is_named_at_once(tmp_path: Path) -> None:
 
 def test_profiles_that_extend_each_other_are_refused(tmp_path: Path) -> None:
     assert "extends itself" in refused(tmp_path, one="name: one\nextends: [two]\n", two="name: two\nextends: [one]\n")
+
+
+@given(st.from_regex(get_args(Oid)[1].pattern, fullmatch=True))
+def test_an_oid_that_the_plan_lets_pass_can_be_encoded(text: str) -> None:
+    assert oid.arcs(oid.parse(text)) == tuple(map(int, text.split(".")))
 
 
 def test_the_shape_is_that_of_the_plan() -> None:
