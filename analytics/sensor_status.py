@@ -26,8 +26,9 @@ from analytics.confirmation import (
 from analytics.network import Instant, Readings, Sensor
 from analytics.rules import Rules, limits, reach, stale_after
 from analytics.timeline import Span
-from protocols.uplink.batch import REASONS
+from protocols.uplink.batch import REASON_CODE, REASONS
 
+_LOCAL = REASON_CODE["local_error"]
 OPER, ADMIN, REACHABLE = "if.oper_status", "if.admin_status", "reachable"
 # Kinds that say at each poll whether they got an answer; any other only measures, and is well while its figures come.
 POLLED = frozenset({"ping", "tcp", "http", "snmp", "port"})
@@ -103,6 +104,8 @@ def _own_state(view: _View, states: dict[str, tuple[Readings, Samples]]) -> Iter
     if REACHABLE in states:
         of, samples = states[REACHABLE]
         codes = codes_of(samples.value, view.rules.states[REACHABLE], CODES.__getitem__, UNKNOWN)
+        # a poll that failed at the agent itself (no name server, no socket) says nothing of the element
+        codes = np.where(samples.reason == _LOCAL, UNKNOWN, codes).astype(np.int8)
     elif states:
         of, samples, codes = _port(view.rules, states)
     else:

@@ -109,14 +109,18 @@ create table enrol_token (
 );
 
 -- When an agent was heard: [since, until], extended by each authenticated request; a pause of 90 s starts a new row.
+-- `over` is set when the pause was noticed, so that its elements were decided again with that reason.
 create table agent_presence (
   tenant_id bigint not null,
   agent_id bigint not null,
   since timestamptz not null,
   until timestamptz not null,
+  over boolean not null default false,
   primary key (tenant_id, agent_id, since),
   foreign key (tenant_id, agent_id) references agent on delete cascade
 );
+
+create index agent_presence_open on agent_presence (until) where not over;
 
 create table api_key (
   tenant_id bigint not null references tenant,

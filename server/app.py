@@ -14,7 +14,7 @@ if find_spec("fastapi") is None or find_spec("asyncpg") is None:
 
 from server import cli, web
 from server.api import agent, enrol_tokens, inventory
-from server.jobs import decide_status, make_days
+from server.jobs import decide_status, make_days, watch_agents
 from server.pages import assets, service, services, sign_in
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ ROUTES = (
 JOBS: dict[str, Job] = {
     "decide_status": decide_status.run,
     "make_days": make_days.run,
+    "watch_agents": watch_agents.run,
 }
 
 

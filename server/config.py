@@ -96,7 +96,7 @@ def _nearest(key: str, *, upper: bool = False) -> str:
     near = difflib.get_close_matches(key, Settings.__struct_fields__, 1)
     if not near:
         return ""
-    return f"; did you mean {PREFIX + near[0].upper() if upper else near[0]!r}?"
+    return f"; did you mean {PREFIX + near[0].upper() if upper else near[0]}?"
 
 
 def _check(settings: Settings) -> None:

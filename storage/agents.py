@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from protocols.errors import Refused
+from storage import dirty
 from storage.times import to_datetime, to_us
 
 if TYPE_CHECKING:
@@ -94,12 +95,12 @@ async def _insert(con: Connection, tenant_id: int, site_id: int, request: Enrol,
 
 
 async def touch(con: Connection, agent: AgentRow, now_us: int) -> None:
-    """The agent was heard: its presence goes on, or starts anew after a silence."""
+    """The agent was heard: its presence goes on, or starts anew after a silence; then its elements are decided again."""
     now = to_datetime(now_us)
     extended = await con.fetchval(
         """update agent_presence set until = greatest(until, $3) where tenant_id = $1 and agent_id = $2 and since = (
              select since from agent_presence where tenant_id = $1 and agent_id = $2 order by since desc limit 1)
-             and until >= $4 returning true""",
+             and until >= $4 and not over returning true""",
         agent.tenant_id,
         agent.id,
         now,
@@ -112,6 +113,21 @@ async def touch(con: Connection, agent: AgentRow, now_us: int) -> None:
             agent.id,
             now,
         )
+        await dirty.mark_site(con, agent.tenant_id, agent.site_id, now_us)
+
+
+async def fallen_silent(con: Connection, tenant_id: int, now_us: int) -> list[str]:
+    """Agents that were not heard for SILENT_US and of which nobody took note yet; their elements are decided again."""
+    rows = await con.fetch(
+        """update agent_presence p set over = true from agent a
+           where a.tenant_id = p.tenant_id and a.id = p.agent_id and p.tenant_id = $1 and not p.over and p.until < $2
+           returning a.external_id, a.site_id, p.until""",
+        tenant_id,
+        to_datetime(now_us - SILENT_US),
+    )
+    for row in rows:
+        await dirty.mark_site(con, tenant_id, row["site_id"], to_us(row["until"]))
+    return [row["external_id"] for row in rows]
 
 
 async def presence(con: Connection, tenant_id: int, site_ids: Sequence[int], from_us: int) -> dict[int, list[tuple[int, int]]]:

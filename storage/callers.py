@@ -83,6 +83,11 @@ async def ensure_tenant(con: Connection, external_id: str, name: str) -> int:
     return value
 
 
+async def tenants(con: Connection) -> list[int]:
+    """The numbers of all tenants, for jobs that go through them one by one."""
+    return [row["id"] for row in await con.fetch("select id from tenants()")]
+
+
 async def generation(con: Connection) -> int:
     """Raised when a backup is restored."""
     value: int = await con.fetchval("select generation from installation")

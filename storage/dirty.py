@@ -24,6 +24,17 @@ async def mark_services(con: Connection, tenant_id: int, service_ids: Sequence[i
     await _mark(con, tenant_id, "service", service_ids, from_us)
 
 
+async def mark_site(con: Connection, tenant_id: int, site_id: int, from_us: int) -> None:
+    """All elements that the site's agents measure have news: the agent fell silent or was heard again."""
+    rows = await con.fetch(
+        """select e.id from element e left join element d on d.tenant_id = e.tenant_id and d.id = e.device_id
+           where e.tenant_id = $1 and coalesce(d.site_id, e.site_id) = $2""",
+        tenant_id,
+        site_id,
+    )
+    await mark(con, tenant_id, [row["id"] for row in rows], [from_us] * len(rows))
+
+
 async def _mark(con: Connection, tenant_id: int, what: str, ids: Sequence[int], from_us: Sequence[int]) -> None:
     if ids:
         await con.execute(

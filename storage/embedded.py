@@ -70,7 +70,11 @@ class Embedded:
 
         Raises ConfigError (folder not usable, already in use) and Unavailable (did not start within `patience` seconds).
         """
-        self._claim_folder()
+        try:
+            self._claim_folder()
+        except ConfigError:
+            self._release_folder()
+            raise
         binaries = await asyncio.to_thread(self._binaries)
         if not (self.data / "PG_VERSION").exists():
             await asyncio.to_thread(self._initdb, binaries)
@@ -92,6 +96,9 @@ class Embedded:
             except subprocess.TimeoutExpired:
                 self.process.send_signal(signal.SIGQUIT)
                 await asyncio.to_thread(self.process.wait)
+        self._release_folder()
+
+    def _release_folder(self) -> None:
         if self._lock is not None:
             self._lock.close()
             self._lock = None

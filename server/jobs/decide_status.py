@@ -117,8 +117,12 @@ async def _cases(
 
 async def _decide_services(con: Connection, tenant_id: int, marks: Mapping[int, int], rule_set: Rules, now: int) -> bool:
     """Decide the services marked (id -> from when on, µs); returns whether any timeline changed."""
+    # one µs earlier: at the change itself the span that ends there would not be read, and with it what goes on
+    marks = {service: at - 1 for service, at in marks.items()}
     found = await judged.services(con, tenant_id, list(marks))
-    stored = await timelines.services_from(con, tenant_id, {service: marks[service] for service in found})
+    # nothing is said of a service before it was known
+    marks = {service: max(marks[service], one.fulfilment[0].start) for service, one in found.items()}
+    stored = await timelines.services_from(con, tenant_id, marks)
     starts: dict[int, int] = {}
     for service, one in found.items():
         for placement in one.tree.placements:
