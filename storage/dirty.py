@@ -47,7 +47,7 @@ async def _mark(con: Connection, tenant_id: int, what: str, ids: Sequence[int], 
         )
 
 
-async def claim(con: Connection, tenant_id: int, rows: int = 500) -> tuple[dict[int, int], dict[int, int]]:
+async def claim(con: Connection, tenant_id: int, rows: int = 50) -> tuple[dict[int, int], dict[int, int]]:
     """Take up to `rows` marks: elements and services, each id -> earliest instant. They return if the transaction fails."""
     taken = await con.fetch(
         """with taken as (

@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
 
 class Judged(NamedTuple):
-    """One element: its sensors with their configured interval (µs), its own thresholds, and the site whose agent measures it."""
+    """One element: its sensors with their configured interval (µs), its own thresholds, and the site whose agent measures it.
+
+    `via`: for a port, the SNMP sensor of its device, whose answers carry the port's state.
+    """
 
     managed: bool
     site_id: int | None
     thresholds: dict[str, Any]
     sensors: list[Sensor]
     intervals: dict[int, int]
+    via: int | None
 
 
 class JudgedService(NamedTuple):
@@ -35,11 +39,12 @@ async def elements(con: Connection, tenant_id: int, ids: Sequence[int]) -> dict[
     """The elements of `ids` that still exist. A port is measured by its device's site."""
     rows = await con.fetch(
         """select e.id, e.managed, coalesce(d.site_id, e.site_id) as site_id, e.thresholds,
-             s.id as sensor_id, s.name, s.kind, s.role, s.required, coalesce(via.interval_seconds, s.interval_seconds) as seconds
+             s.id as sensor_id, s.name, s.kind, s.role, s.required, coalesce(via.interval_seconds, s.interval_seconds) as seconds,
+             via.id as via
            from element e
            left join element d on d.tenant_id = e.tenant_id and d.id = e.device_id
            left join sensor s on s.tenant_id = e.tenant_id and s.element_id = e.id
-           left join lateral (select interval_seconds from sensor v where v.tenant_id = e.tenant_id and v.element_id = e.device_id
+           left join lateral (select v.id, v.interval_seconds from sensor v where v.tenant_id = e.tenant_id and v.element_id = e.device_id
              and v.kind = 'snmp' and s.kind = 'port' order by v.id limit 1) via on true
            where e.tenant_id = $1 and e.id = any($2) order by e.id, s.id""",
         tenant_id,
@@ -47,11 +52,19 @@ async def elements(con: Connection, tenant_id: int, ids: Sequence[int]) -> dict[
     )
     found: dict[int, Judged] = {}
     for row in rows:
-        judged = found.setdefault(row["id"], Judged(row["managed"], row["site_id"], row["thresholds"], [], {}))
+        judged = found.setdefault(row["id"], Judged(row["managed"], row["site_id"], row["thresholds"], [], {}, row["via"]))
         if row["sensor_id"] is not None:
             judged.sensors.append(Sensor(row["sensor_id"], row["name"], row["kind"], row["role"], row["required"]))
             judged.intervals[row["sensor_id"]] = round(row["seconds"] * SECOND_US)
     return found
+
+
+async def ports_of(con: Connection, tenant_id: int, device_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """(port, device) for every port element of these devices."""
+    rows = await con.fetch(
+        "select id, device_id from element where tenant_id = $1 and device_id = any($2)", tenant_id, device_ids
+    )
+    return [(row["id"], row["device_id"]) for row in rows]
 
 
 async def services_of(con: Connection, tenant_id: int, element_ids: Sequence[int]) -> list[tuple[int, int]]:
@@ -88,15 +101,14 @@ async def services(con: Connection, tenant_id: int, ids: Sequence[int]) -> dict[
     for row in fulfilment:
         end = None if row["valid_to"] is None else to_us(row["valid_to"])
         versions.setdefault(row["service_id"], []).append(Span(to_us(row["valid_from"]), end, row["fulfilment_status"]))
-    return {service: JudgedService(_tree(service, placements, groups), spans) for service, spans in versions.items()}
-
-
-def _tree(service: int, placements: Sequence[Any], groups: Sequence[Any]) -> Tree:
-    return Tree(
-        tuple(
-            Placement(p["id"], p["element_id"], p["name"], p["criticality"], tuple(p["parents"]), p["group_id"])
-            for p in placements
-            if p["service_id"] == service
-        ),
-        tuple(Group(g["id"], g["name"], g["k"], g["criticality"]) for g in groups if g["service_id"] == service),
-    )
+    placed: dict[int, list[Placement]] = {service: [] for service in versions}
+    for p in placements:
+        placement = Placement(p["id"], p["element_id"], p["name"], p["criticality"], tuple(p["parents"]), p["group_id"])
+        placed.setdefault(p["service_id"], []).append(placement)
+    grouped: dict[int, list[Group]] = {}
+    for g in groups:
+        grouped.setdefault(g["service_id"], []).append(Group(g["id"], g["name"], g["k"], g["criticality"]))
+    return {
+        service: JudgedService(Tree(tuple(placed[service]), tuple(grouped.get(service, ()))), spans)
+        for service, spans in versions.items()
+    }

@@ -43,6 +43,33 @@ async def intervals(con: Connection, tenant_id: int, sensors: Mapping[int, int])
     return {sensor: Intervals(*(np.array(c, np.int64) for c in zip(*steps, strict=True))) for sensor, steps in table.items()}
 
 
+async def polls(
+    con: Connection, tenant_id: int, wanted: Mapping[int, tuple[int, int]], known: Mapping[int, Intervals]
+) -> dict[int, Readings]:
+    """Whether a sensor was answered: wanted[key] = (sensor, from µs) -> its `reachable` series from then on, by the same key."""
+    rows = await con.fetch(
+        """select w.key, s.sensor_id, s.instance, d.ts, d.value, d.reason
+           from unnest($2::bigint[], $3::int[], $4::timestamptz[]) as w (key, sensor, start)
+           join series s on s.tenant_id = $1 and s.sensor_id = w.sensor and s.metric = 'reachable' and s.id >> 40 = $1
+           cross join lateral (
+             select array_agg((extract(epoch from ts) * 1000000)::bigint order by ts) as ts,
+                    array_agg(value order by ts) as value, array_agg(reason order by ts) as reason
+             from sample where series_id = s.id and ts >= w.start) d where d.ts is not null""",
+        tenant_id,
+        list(wanted),
+        [sensor for sensor, _ in wanted.values()],
+        [to_datetime(us) for _, us in wanted.values()],
+    )
+    found = {}
+    for row in rows:
+        ts = np.array(row["ts"], np.int64)
+        values, reasons = np.array(row["value"], np.float64), np.array(row["reason"], np.uint8)
+        found[row["key"]] = Readings(
+            row["sensor_id"], "reachable", row["instance"], ts, values, reasons, known[row["sensor_id"]].at(ts)
+        )
+    return found
+
+
 async def readings(
     con: Connection, tenant_id: int, starts: Mapping[int, int], metrics: Sequence[str], known: Mapping[int, Intervals]
 ) -> dict[int, list[Readings]]:

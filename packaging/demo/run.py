@@ -141,7 +141,7 @@ class Demo:
             command, cwd=ROOT, env=self._environment | (more or {}), check=False, capture_output=True, text=True
         )
         if done.returncode:
-            raise Trouble(f"`{' '.join(arguments)}` failed: {done.stderr.strip() or done.stdout.strip()}")
+            raise Trouble(f"`{' '.join(arguments[:2])}` failed: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout.strip()
 
     def _wait_ready(self) -> None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from analytics.rules import lookback, reach, with_thresholds
 from analytics.status import element_timeline, same_state, service_timeline
 from analytics.timeline import Span, at_instant, splice
+from analytics.unanswered import OPER_STATUS, with_unanswered
 from storage import agents, dirty, judged, rules, samples, timelines
 from storage.database import as_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from analytics.network import Readings
     from analytics.rules import Rules
     from analytics.status import ElementState
     from server.jobs_process import Work
@@ -66,17 +68,15 @@ class _Case(NamedTuple):
     seed: Span[ElementState] | None
 
 
-async def _decide_elements(
-    con: Connection, tenant_id: int, marks: Mapping[int, int], rule_set: Rules, now: int
-) -> dict[int, int]:
-    """Decide the elements marked (id -> first news, µs); returns those whose timeline changed, and from when on."""
+async def _decide_elements(con: Connection, tenant_id: int, marks: dict[int, int], rule_set: Rules, now: int) -> dict[int, int]:
+    """Decide the elements marked (id -> first news, µs) and their ports; returns those whose timeline changed, and from when on."""
+    for port, device in await judged.ports_of(con, tenant_id, list(marks)):
+        marks[port] = min(marks[device], marks.get(port, marks[device]))
     found = await judged.elements(con, tenant_id, list(marks))
-    configured = {sensor: each for one in found.values() for sensor, each in one.intervals.items()}
-    known = await samples.intervals(con, tenant_id, configured)
+    known = await _intervals(con, tenant_id, found)
     cases = await _cases(con, tenant_id, {e: marks[e] for e in found}, found, known, rule_set)
     back = {e: case.start - reach(rule_set, _longest(found[e], known)) if case.seed else case.start for e, case in cases.items()}
-    metrics = _metrics(rule_set, found)
-    readings = await samples.readings(con, tenant_id, back, metrics, known)
+    readings = await _readings(con, tenant_id, found, back, known, rule_set)
     sites = {one.site_id for one in found.values() if one.site_id is not None}
     heard = await agents.presence(con, tenant_id, list(sites), min(back.values(), default=now))
     changes, dues, since = {}, {}, {}
@@ -93,6 +93,40 @@ async def _decide_elements(
     await timelines.replace_elements(con, tenant_id, changes)
     await dirty.set_due(con, tenant_id, dues | dict.fromkeys(marks.keys() - found.keys()))
     return since
+
+
+async def _intervals(con: Connection, tenant_id: int, found: Mapping[int, Judged]) -> dict[int, samples.Intervals]:
+    """How often each sensor was polled, those of the ports' devices included."""
+    configured = {sensor: each for one in found.values() for sensor, each in one.intervals.items()}
+    for one in found.values():
+        if one.via is not None:
+            configured.setdefault(one.via, max(one.intervals.values()))
+    return await samples.intervals(con, tenant_id, configured)
+
+
+async def _readings(
+    con: Connection,
+    tenant_id: int,
+    found: Mapping[int, Judged],
+    back: Mapping[int, int],
+    known: Mapping[int, samples.Intervals],
+    rule_set: Rules,
+) -> dict[int, list[Readings]]:
+    """What decides each element from back[element] on; a port's also holds the polls that its device did not answer."""
+    readings = await samples.readings(con, tenant_id, back, _metrics(rule_set, found), known)
+    # the confirmation of a failure that reaches into the window may lie before it
+    ports = {
+        e: (one.via, back[e] - rule_set.down_after * int(known[one.via].length.max()))
+        for e, one in found.items()
+        if one.via is not None
+    }
+    for port, polls in (await samples.polls(con, tenant_id, ports, known)).items():
+        own = next((each for each in readings[port] if each.metric == OPER_STATUS), None)
+        sensor = next(sensor.id for sensor in found[port].sensors if sensor.kind == "port")
+        others = [each for each in readings[port] if each is not own]
+        joined = with_unanswered(sensor, own, polls, rule_set)
+        readings[port] = [*others, joined] if joined is not None else others
+    return readings
 
 
 async def _cases(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,6 +149,24 @@ async def test_a_port_that_goes_down_takes_the_service_down_while_its_device_is_
         assert [(cause["name"], cause["evidence"][0]["metric"]) for cause in row["cause"]] == [("edge1 ge1", "if.oper_status")]
 
 
+async def test_a_device_that_stops_answering_takes_its_ports_with_it_and_nothing_contradicts(
+    database: str, tmp_path: Path
+) -> None:
+    async with world(database, tmp_path) as w:
+        await _story(w, 1, 1, 0)
+        assert (await _element(w, "edge1-ge1"))["shown"] == "Up", "one lost answer says nothing of a port"
+        await _story(w, 0, 0, start=3)
+        port = await _element(w, "edge1-ge1")
+        assert (port["shown"], port["reason"], to_us(port["starts_at"])) == ("No Data", "unknown", START + 2 * MINUTE)
+        row = await w.status()
+        assert (row["shown"], row["flags"]) == ("Down", [])
+        implied = {cause["name"]: cause["implied_by"] for cause in row["cause"]}
+        assert implied == {"edge1": "", "edge1 ge1": "edge1"}
+        await _story(w, 1, 1, start=5)
+        port = await _element(w, "edge1-ge1")
+        assert (port["shown"], to_us(port["starts_at"])) == ("Up", START + 5 * MINUTE)
+
+
 async def test_a_poll_that_failed_at_the_agent_itself_is_no_evidence(database: str, tmp_path: Path) -> None:
     async with world(database, tmp_path) as w:
         await _story(w, 1, 1)
@@ -186,3 +205,10 @@ async def test_what_a_failed_round_had_claimed_returns_to_the_queue(database: st
         await w.con.execute("alter table hidden rename to element_span")
         await w.decide()
         assert (await w.status())["shown"] == "Up"
+
+
+async def _element(w: World, name: str) -> Any:
+    return await w.con.fetchrow(
+        "select p.* from element_span p join element e on e.id = p.element_id where e.external_id = $1 and p.ends_at is null",
+        name,
+    )
