@@ -86,4 +86,3 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while piece := await reader.read(65_536):
             writer.write(piece)
             await writer.drain()
-
