@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from analytics.status import (
     ElementState,
     ServiceState,
@@ -46,50 +48,81 @@ async def services_from(con: Connection, tenant_id: int, starts: Mapping[int, in
 
 
 async def replace_elements(con: Connection, tenant_id: int, changes: Mapping[int, tuple[ElementSpans, ElementSpans]]) -> None:
-    """Element -> (the stored spans as read, what they shall be): only what differs is written."""
-    await _delete(con, tenant_id, "element", changes)
-    await con.executemany(
+    """Per element (the stored spans as read, what they shall be): only what differs is written."""
+    fresh = await _make_room(con, tenant_id, "element", changes)
+    await con.execute(
         """insert into element_span (tenant_id, element_id, starts_at, ends_at, raw, shown, reason, flags, evidence, sensors)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
-        [
-            (tenant_id, element, *_bounds(span), *_words(span), evidence_to_json(span.value.evidence), seed_to_json(span.value))
-            for element, (old, new) in changes.items()
-            for span in _fresh(old, new)
-        ],
+           select $1, n.id, n.starts_at, n.ends_at, n.raw, n.shown, n.reason, array(select jsonb_array_elements_text(n.flags::jsonb)),
+             n.evidence::jsonb, n.sensors::jsonb
+           from unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
+             $9::text[], $10::text[]) as n (id, starts_at, ends_at, raw, shown, reason, flags, evidence, sensors)""",
+        tenant_id,
+        *_columns(fresh),
+        [_json(evidence_to_json(span.value.evidence)) for _, span in fresh],
+        [_json(seed_to_json(span.value)) for _, span in fresh],
     )
 
 
 async def replace_services(con: Connection, tenant_id: int, changes: Mapping[int, tuple[ServiceSpans, ServiceSpans]]) -> None:
     """The same for services."""
-    await _delete(con, tenant_id, "service", changes)
-    await con.executemany(
+    fresh = await _make_room(con, tenant_id, "service", changes)
+    await con.execute(
         """insert into service_span (tenant_id, service_id, starts_at, ends_at, raw, shown, reason, flags, since, cause)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
-        [
-            (tenant_id, service, *_bounds(span), *_words(span), to_datetime(span.value.since), cause_to_json(span.value.cause))
-            for service, (old, new) in changes.items()
-            for span in _fresh(old, new)
-        ],
+           select $1, n.id, n.starts_at, n.ends_at, n.raw, n.shown, n.reason, array(select jsonb_array_elements_text(n.flags::jsonb)),
+             n.since, n.cause::jsonb
+           from unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
+             $9::timestamptz[], $10::text[]) as n (id, starts_at, ends_at, raw, shown, reason, flags, since, cause)""",
+        tenant_id,
+        *_columns(fresh),
+        [to_datetime(span.value.since) for _, span in fresh],
+        [_json(cause_to_json(span.value.cause)) for _, span in fresh],
     )
 
 
-async def _delete(con: Connection, tenant_id: int, what: str, changes: Mapping[int, tuple[Sequence[Any], Sequence[Any]]]) -> None:
-    """Remove the stored spans that are not among the new ones as they are."""
-    gone = [(key, span.start) for key, (old, new) in changes.items() for span in _fresh(new, old)]
+async def _make_room(
+    con: Connection, tenant_id: int, what: str, changes: Mapping[int, tuple[Sequence[Span[Any]], Sequence[Span[Any]]]]
+) -> list[tuple[int, Span[Any]]]:
+    """Remove the stored spans that shall not be, end those that only end, and return (id, span) for all that are to be added."""
+    gone, ended, fresh = [], [], []
+    for key, (old, new) in changes.items():
+        stored = {span.start: span for span in old}
+        wanted = {span.start: span for span in new}
+        for start, span in stored.items():
+            goes_on = wanted.get(start)
+            if goes_on is None or goes_on.value != span.value:
+                gone.append((key, to_datetime(start)))
+            elif goes_on.end != span.end:
+                ended.append((key, *_bounds(goes_on)))
+        fresh += [(key, span) for start, span in wanted.items() if start not in stored or stored[start].value != span.value]
     if gone:
         await con.execute(
             f"""delete from {what}_span x using unnest($2::bigint[], $3::timestamptz[]) as g (id, at)
                 where x.tenant_id = $1 and x.{what}_id = g.id and x.starts_at = g.at""",  # noqa: S608 - `what` is one of two words
             tenant_id,
-            [key for key, _ in gone],
-            [to_datetime(at) for _, at in gone],
+            *(list(column) for column in zip(*gone, strict=True)),
         )
+    if ended:
+        await con.execute(
+            f"""update {what}_span x set ends_at = g.until from unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[])
+                as g (id, at, until) where x.tenant_id = $1 and x.{what}_id = g.id and x.starts_at = g.at""",  # noqa: S608 - as above
+            tenant_id,
+            *(list(column) for column in zip(*ended, strict=True)),
+        )
+    return fresh
 
 
-def _fresh(old: Sequence[Span[Any]], new: Sequence[Span[Any]]) -> list[Span[Any]]:
-    """Spans of `new` that `old` does not hold as they are."""
-    known = {span.start: span for span in old}
-    return [span for span in new if known.get(span.start) != span]
+def _json(value: object) -> str:
+    """As text: the driver would take an array of lists for an array of more dimensions."""
+    return msgspec.json.encode(value).decode()
+
+
+def _columns(fresh: Sequence[tuple[int, Span[Any]]]) -> tuple[list[Any], ...]:
+    """What spans of elements and of services have in common, as columns."""
+    words = [
+        (key, *_bounds(span), span.value.raw, span.value.shown, span.value.reason, _json(sorted(span.value.flags)))
+        for key, span in fresh
+    ]
+    return tuple(list(column) for column in zip(*words, strict=True)) or ([],) * 7
 
 
 def _starts(starts: Mapping[int, int]) -> tuple[list[int], list[Any]]:
@@ -98,10 +131,6 @@ def _starts(starts: Mapping[int, int]) -> tuple[list[int], list[Any]]:
 
 def _bounds(span: Span[Any]) -> tuple[Any, Any]:
     return to_datetime(span.start), None if span.end is None else to_datetime(span.end)
-
-
-def _words(span: Span[ElementState] | Span[ServiceState]) -> tuple[str, str, str, list[str]]:
-    return span.value.raw, span.value.shown, span.value.reason, sorted(span.value.flags)
 
 
 def _span(row: Any, value: Any) -> Span[Any]:
