@@ -1,0 +1,120 @@
+"""The commands of `lineside`: one sentence when something is wrong, never a traceback."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from server import cli
+from server.app import JOBS, ROUTES
+from storage.database import connect_owner
+from tests.fakes import lineside
+from tests.fakes.world import START
+
+
+def _run(*arguments: str, **environment: str) -> int:
+    return cli.main(arguments, environment, ROUTES, JOBS, lambda: START)
+
+
+def test_check_and_migrate_say_where_the_database_stands(empty_database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("server", "check", LINESIDE_DATABASE_URL=empty_database) == 0
+    assert "is behind: run `lineside server migrate`" in capsys.readouterr().err
+    assert _run("server", "migrate", LINESIDE_DATABASE_URL=empty_database) == 0
+    assert "applied 001_tenants" in capsys.readouterr().err
+    assert _run("server", "check", LINESIDE_DATABASE_URL=empty_database) == 0
+    assert "is up to date" in capsys.readouterr().err
+
+
+def test_a_key_is_printed_once_and_stored_as_its_hash(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("key", "create", "--name", "ci", "--scope", "admin", LINESIDE_DATABASE_URL=database) == 0
+    key = capsys.readouterr().out.strip()
+    assert len(key) >= 43
+
+    async def stored() -> str:
+        con = await connect_owner(database)
+        try:
+            return str(await con.fetchval("select array_agg(k::text) from api_key k"))
+        finally:
+            await con.close()
+
+    assert key not in asyncio.run(stored())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        (("server", "check"), {"LINESIDE_DATABASE_URL": "postgresql://u:pw@127.0.0.1:1/x"}, "127.0.0.1:1/x cannot be reached"),
+        (("server", "check"), {"LINESIDE_DATABASE_URL": "nonsense"}, "is not an address of a database"),
+        (("server", "run"), {"LINESIDE_HOST": "0.0.0.0"}, "loopback only"),
+        (("server", "check"), {"LINESIDE_PROT": "1"}, "LINESIDE_PROT: no such setting; did you mean LINESIDE_PORT"),
+        (("--config", "/nowhere.toml", "server", "check"), {}, "/nowhere.toml: cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    arguments: tuple[str, ...], environment: dict[str, str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(*arguments, **environment) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.startswith("lineside: ")
+    assert "Traceback" not in said
+    assert "pw@" not in said
+
+
+def test_without_the_server_extra_it_says_what_to_install() -> None:
+    program = "import sys; sys.modules['fastapi'] = None; import importlib.util as u; f = u.find_spec; u.find_spec = lambda n: None if n == 'fastapi' else f(n); import server.app"
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "lineside: the server is not installed here; run: pip install 'lineside[server]'\n",
+    )
+
+
+def test_the_supervisor_brings_back_what_dies_and_leaves_nothing_behind() -> None:
+    with lineside.running() as server:
+        before = {word: server.children(word) for word in ("server web", "server jobs", "/postgres")}
+        for word, pids in before.items():
+            assert len(pids) == 1, word
+            os.kill(pids[0], signal.SIGKILL)
+        server.wait_ready()
+        end = time.monotonic() + 30
+        while not all(server.children(word) and server.children(word) != before[word] for word in before):
+            assert time.monotonic() < end, "something did not come back"
+            time.sleep(0.1)
+        server.wait_ready()
+        after = [pid for word in before for pid in server.children(word)]
+        port = subprocess.run(
+            [sys.executable, "-m", "server.app", "server", "run"],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=server.environment,
+        )
+        assert port.returncode == 1
+        assert f"Port {server.port} on 127.0.0.1 cannot be used" in port.stderr
+    for pid in after:
+        assert not Path(f"/proc/{pid}").exists(), f"process {pid} was left behind"
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(server.url)
+
+
+def test_every_page_is_closed_without_a_session_and_a_link_opens_it_once() -> None:
+    with lineside.running() as server:
+        assert httpx2.get(f"{server.url}/services").status_code == 401
+        link = server.command("link")
+        with httpx2.Client() as browser:
+            opened = browser.get(link)
+            assert (opened.status_code, opened.headers["location"]) == (303, "/services")
+            cookie = opened.headers["set-cookie"]
+            assert "HttpOnly" in cookie
+            assert "SameSite=lax" in cookie
+            assert browser.get(f"{server.url}/services").status_code == 200
+        assert httpx2.get(link).status_code == 401, "a link opens one session"
