@@ -24,7 +24,7 @@ def f1(*, quick: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         outcome = kills.run(Path(folder), order, seed=seed, say=harness.progress)
     with tempfile.TemporaryDirectory() as folder:
-        control = kills.run(Path(folder), ["agent"] * (1 if quick else 5), seed=seed, forget=True, say=harness.progress)
+        control = kills.run(Path(folder), [] if quick else ["agent"] * 5, seed=seed, forget=True, say=harness.progress)
     figure = outcome._asdict() | {"seed": seed, "control_duplicated": control.duplicated}
     return {"pass": outcome.clean and control.duplicated > 0, **figure}
 

@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if find_spec("fastapi") is None or find_spec("asyncpg") is None:
     sys.stderr.write("lineside: the server is not installed here; run: pip install 'lineside[server]'\n")
@@ -14,26 +13,10 @@ if find_spec("fastapi") is None or find_spec("asyncpg") is None:
 
 from server import cli, web
 from server.api import agent, enrol_tokens, inventory
-from server.jobs import decide_status, make_days, watch_agents
+from server.jobs import decide_status, make_days, pack_history, retain, watch_agents
+from server.jobs_process import Job
 from server.pages import assets, service, services, sign_in
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from server.auth import Scope
-
-    Handler = Callable[..., Awaitable[Any]]
-    Job = Callable[..., Awaitable[None]]
-
-
-class Route(NamedTuple):
-    """One address, who may call it, and what answers."""
-
-    method: Literal["GET", "POST", "PUT", "DELETE"]
-    path: str
-    handler: Handler
-    scope: Scope
-
+from server.web import Route
 
 ROUTES = (
     Route("POST", "/agent/v1/enrol", agent.enrol, "public"),
@@ -55,6 +38,8 @@ ROUTES = (
 JOBS: dict[str, Job] = {
     "decide_status": decide_status.run,
     "make_days": make_days.run,
+    "pack_history": pack_history.run,
+    "retain": retain.run,
     "watch_agents": watch_agents.run,
 }
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from protocols.errors import Unavailable
 from server.change import Change
@@ -15,9 +15,8 @@ from storage.database import Trouble, connect
 from storage.embedded import Embedded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from server.app import Job
     from server.config import Settings
     from storage.database import Pool
 
@@ -31,6 +30,9 @@ class Work(NamedTuple):
     pool: Pool
     clock: Callable[[], int]
     news: Change
+
+
+Job: TypeAlias = "Callable[[Work], Awaitable[None]]"
 
 
 async def run(settings: Settings, jobs: Mapping[str, Job], clock: Callable[[], int]) -> None:

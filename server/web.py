@@ -7,7 +7,7 @@ import contextlib
 import functools
 import logging
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import uvicorn
 from fastapi import Depends, FastAPI, Request
@@ -15,8 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import MutableHeaders
 
 from protocols.errors import ConfigError
-from server import errors, keys
-from server.auth import SCOPES, Doorkeeper
+from server import auth, errors, keys
 from server.change import Change
 from server.ingest import Ingest
 from server.pages import rendering
@@ -25,13 +24,12 @@ from storage import callers, listen
 from storage.database import connect
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from types import FrameType
 
     from starlette.datastructures import State
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from server.app import Route
     from server.config import Settings
 
 log = logging.getLogger("lineside.web")
@@ -40,6 +38,15 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+
+
+class Route(NamedTuple):
+    """One address, who may call it, and what answers."""
+
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    path: str
+    handler: Callable[..., Awaitable[Any]]
+    scope: auth.Scope
 
 
 def create_app(settings: Settings, dsn: str, routes: Sequence[Route], clock: Callable[[], int]) -> FastAPI:
@@ -51,8 +58,8 @@ def create_app(settings: Settings, dsn: str, routes: Sequence[Route], clock: Cal
     app.state.settings = settings
     app.state.stopping = False
     for route in routes:
-        if route.scope not in SCOPES:
-            msg = f"The route {route.path} has the scope {route.scope!r}, which is none of {', '.join(sorted(SCOPES))}."
+        if route.scope not in auth.SCOPES:
+            msg = f"The route {route.path} has the scope {route.scope!r}, which is none of {', '.join(sorted(auth.SCOPES))}."
             raise ConfigError(msg)
         app.add_api_route(
             route.path, route.handler, methods=[route.method], dependencies=[Depends(_door(route.scope))], response_model=None
@@ -93,8 +100,8 @@ async def _lifespan(app: FastAPI, settings: Settings, dsn: str) -> AsyncIterator
     state.pool = await connect(dsn, "lineside_app", 10)
     state.ingest_pool = await connect(dsn, "lineside_ingest", 10)
     state.secret_key = keys.read_or_make(settings.key_path)
-    state.profiles = load_profiles()
-    state.doorkeeper = Doorkeeper(state.pool)
+    state.profiles = load_profiles(settings.profiles_path)
+    state.doorkeeper = auth.Doorkeeper(state.pool)
     state.heard = {}
     state.inventory_change, state.status_change = Change(), Change()
     async with state.pool.acquire() as con:

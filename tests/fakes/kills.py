@@ -23,6 +23,7 @@ LOAD = Path(__file__).with_name("load_agent.py")
 SETTLE = (0.6, 1.8)  # seconds between a recovery and the next kill
 PATIENCE = 60.0
 SHARE_CUT = 0.15  # of the answers: the batch is stored, the agent does not know
+SHARE_CUT_CONTROL = 0.5
 INVENTORY: dict[str, Any] = {
     "accounts": [{"id": "acme", "name": "Acme"}],
     "products": [{"id": "line", "name": "Line"}],
@@ -132,7 +133,7 @@ def run(
         stand.enrol()
         if forget:
             asyncio.run(_ask(server.dsn, FORGET))
-        network.share = SHARE_CUT
+        network.share = SHARE_CUT_CONTROL if forget else SHARE_CUT
         stand.start_agent()
         begin = time.monotonic()
         try:
@@ -141,7 +142,7 @@ def run(
                 time.sleep(chance.uniform(*SETTLE))
                 stand.kill(victim)
                 say(f"kill {number} of {len(order)}: {victim}")
-            time.sleep(1.0)
+            time.sleep(1.0 if order else 5.0)
             loaded = time.monotonic() - begin
             stand.stop_agent()
             network.share = 0.0
