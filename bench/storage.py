@@ -31,7 +31,7 @@ POLL_US = 60_000_000
 EACH = 20  # series read one after the other in a round
 VIEW = "select ts, mean, max from history_5m_rows where series_id = $1 and day >= $2 and day < $3 order by ts"
 HOURS = VIEW.replace("history_5m_rows", "history_1h_rows")
-SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
+SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "autovacuum": "off", "jit": "off"}
 KINDS = {"plain": SETTINGS, "timescale": SETTINGS | clusters.TIMESCALE}
 
 
@@ -153,7 +153,7 @@ class Bench:
 
     def __init__(self, runner: asyncio.Runner, places: dict[str, Place], rounds: int) -> None:
         self.run, self.places, self.rounds = runner.run, places, rounds
-        self.figures: dict[str, dict[str, float]] = {}
+        self.figures: dict[str, Any] = {}
 
     def time(self, what: str, call: Callable[[Place], Coroutine[Any, Any, None]], rounds: int | None = None) -> dict[str, float]:
         """Median seconds of `call` on each."""
@@ -229,15 +229,16 @@ def main() -> None:
         places = {name: runner.run(prepare(dsn, count)) for name, dsn in dsns.items()}
         bench = Bench(runner, places, 3 if given.quick else 7)
         measure(bench, polls)
-        facts = {"series": count, "samples": count * polls, "buckets": count * DAYS * BUCKETS}
-        version = runner.run(
-            places["timescale"].owner.fetchval("select extversion from pg_extension where extname = 'timescaledb'")
-        )
-        facts |= {"postgresql": runner.run(places["plain"].owner.fetchval("show server_version")), "timescaledb": version}
+        bench.figures |= {"series": count, "samples": count * polls, "buckets": count * DAYS * BUCKETS}
+        extension = "select extversion from pg_extension where extname = 'timescaledb'"
+        peers = {
+            "postgresql": runner.run(places["plain"].owner.fetchval("show server_version")),
+            "timescaledb": runner.run(places["timescale"].owner.fetchval(extension)),
+        }
         for place in places.values():
             runner.run(place.pool.close())
             runner.run(place.owner.close())
-    harness.report(given, bench.figures, facts)
+    harness.report(given, bench.figures, peers)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from protocols.errors import Unavailable
 from protocols.uplink.batch import Batch, Samples
 from protocols.uplink.plan import Stored
 from server.series_map import UNKNOWN, Mapped, SeriesMap
-from storage import batches, dirty
+from storage import batches, dirty, late
 from storage.database import as_tenant
 from storage.rules import status_metrics
 from storage.series import note_intervals
@@ -46,6 +46,7 @@ class Prepared(NamedTuple):
     days: list[int]
     dirty_elements: list[int]
     dirty_from: list[int]
+    late: dict[int, list[int]]  # day that has closed -> elements
     rejected: dict[str, tuple[int, str]]  # reason -> (rows, an example)
     intervals: list[tuple[int, int, float]]  # (sensor, from µs, seconds)
     known_intervals: dict[int, float]  # where they are remembered once stored
@@ -110,6 +111,7 @@ class Ingest:
             elif stored:
                 await batches.copy_samples(con, prepared.stream)
             await dirty.mark(con, agent.tenant_id, prepared.dirty_elements, prepared.dirty_from)
+            await late.mark(con, agent.tenant_id, prepared.late, now_us)
             if prepared.intervals:
                 await note_intervals(con, agent.tenant_id, prepared.intervals)
             if prepared.rejected:
@@ -123,7 +125,7 @@ class Ingest:
         samples = batch.samples
         rejected = _kinds_not_kept(batch)
         if samples is None or not len(samples.ts):
-            return Prepared(batches.copy_buffer(*_NO_ROWS), 0, [], [], [], rejected, [], {})
+            return Prepared(batches.copy_buffer(*_NO_ROWS), 0, [], [], [], {}, rejected, [], {})
         series_map = await self._map_of(agent)
         async with self._pool.acquire() as con:
             mapped = await series_map.map(con, samples)
@@ -136,7 +138,8 @@ class Ingest:
         elements, since = _earliest(mapped.element[mapped.decides], ts_kept[mapped.decides])
         days = np.unique(ts_kept // DAY_US).tolist()
         changes = _interval_changes(series_map.intervals, samples, ts)
-        return Prepared(stream, int(keep.sum()), days, elements, since, rejected, changes, series_map.intervals)
+        old = late.days_of(mapped.element, ts_kept, samples.seconds[keep], now_us // DAY_US)
+        return Prepared(stream, int(keep.sum()), days, elements, since, old, rejected, changes, series_map.intervals)
 
     async def _map_of(self, agent: AgentRow) -> SeriesMap:
         series_map = self._maps.get(agent.id)

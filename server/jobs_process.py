@@ -25,11 +25,12 @@ PAUSE = 1.0  # seconds before a job that failed is tried again
 
 
 class Work(NamedTuple):
-    """What a job gets: the database, the clock, and a signal that there may be news."""
+    """What a job gets: the database, the clock, a signal that there may be news, and the settings."""
 
     pool: Pool
     clock: Callable[[], int]
     news: Change
+    settings: Settings
 
 
 Job: TypeAlias = "Callable[[Work], Awaitable[None]]"
@@ -42,7 +43,7 @@ async def run(settings: Settings, jobs: Mapping[str, Job], clock: Callable[[], i
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     pool = await connect(dsn, "lineside_app", 2 + len(jobs))
-    work = Work(pool, clock, Change())
+    work = Work(pool, clock, Change(), settings)
     tasks = [asyncio.create_task(listen.listen(dsn, (listen.DIRTY,), lambda _: work.news.fire()))]
     tasks += [asyncio.create_task(_for_ever(name, job, work)) for name, job in jobs.items()]
     await stop.wait()

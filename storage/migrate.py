@@ -92,13 +92,15 @@ async def is_current(con: Connection) -> bool:
 
 async def _offer_timescale(con: Connection) -> None:
     """Create the extension where the server has it loaded. What it can do is asked of it later, never guessed by version."""
-    if not await con.fetchval("select exists (select from pg_available_extensions where name = 'timescaledb')"):
+    # Asked for on a server that has it on disk only, the extension ends the session; preloaded, it has settings.
+    preloaded = "select current_setting('timescaledb.disable_load', true) is not null"
+    if not await con.fetchval(f"{preloaded} and exists (select from pg_available_extensions where name = 'timescaledb')"):
         return
     try:
         async with con.transaction():
             await con.execute("create extension if not exists timescaledb")
     except asyncpg.PostgresError:
-        return  # present on disk, but not preloaded or not ours to create: plain PostgreSQL then
+        return  # not ours to create: plain PostgreSQL then
 
 
 async def _numbered(con: Connection, todo: Sequence[Migration]) -> list[str]:

@@ -27,7 +27,13 @@ from tests.peers import need
 
 KINDS = ("embedded", "postgres15", "timescale")
 THROWN_AWAY = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "1GB", "shared_buffers": "128MB"}
-TIMESCALE = {"shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off", "max_worker_processes": "32"}
+# the unpacked server has no LLVM, which it would load for the first expensive query
+TIMESCALE = {
+    "shared_preload_libraries": "timescaledb",
+    "timescaledb.telemetry_level": "off",
+    "max_worker_processes": "32",
+    "jit": "off",
+}
 TEMPLATE = "lineside_template"
 ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"}
 _numbers = itertools.count(1)

@@ -38,6 +38,8 @@ create or replace function tenants_with_status_work(at timestamptz) returns seto
 language sql stable security definer set search_path = public as $$
   select distinct d.tenant_id from status_dirty d
   union select distinct e.tenant_id from element_due e where e.due_at <= at
+  union select distinct s.tenant_id from service_due s where s.due_at <= at
+  union select distinct a.tenant_id from account_dirty a
 $$;
 
 do $$

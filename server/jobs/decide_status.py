@@ -10,8 +10,9 @@ from analytics.rules import lookback, reach, with_thresholds
 from analytics.status import element_timeline, same_state, service_timeline
 from analytics.timeline import Span, at_instant, splice
 from analytics.unanswered import OPER_STATUS, with_unanswered
-from storage import agents, dirty, judged, rules, samples, timelines
+from storage import agents, dirty, judged, late, rules, samples, timelines
 from storage.database import as_tenant
+from storage.times import DAY_US
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from storage.timelines import ElementSpans, ServiceSpans
 
 IDLE = 0.5  # seconds between looks at what is due
+MARGIN_US = DAY_US  # more than a decision looks back before its first sample
 GATHER = 0.1  # seconds in which marks gather after a round, so that a storm is decided in few rounds
 
 
@@ -72,6 +74,9 @@ async def _decide_elements(con: Connection, tenant_id: int, marks: dict[int, int
     """Decide the elements marked (id -> first news, µs) and their ports; returns those whose timeline changed, and from when on."""
     for port, device in await judged.ports_of(con, tenant_id, list(marks)):
         marks[port] = min(marks[device], marks.get(port, marks[device]))
+    # what was decided of days whose samples are gone stands: from nothing, only No Data could follow
+    complete = await late.raw_from_us(con, tenant_id)
+    marks.update({e: max(at, complete + MARGIN_US) for e, at in marks.items() if complete > 0})
     found = await judged.elements(con, tenant_id, list(marks))
     known = await _intervals(con, tenant_id, found)
     cases = await _cases(con, tenant_id, {e: marks[e] for e in found}, found, known, rule_set)

@@ -194,6 +194,24 @@ async def test_a_service_taken_out_of_service_is_not_in_service_from_that_moment
         )
 
 
+async def test_what_was_decided_of_days_whose_samples_are_gone_stands(database: str, tmp_path: Path) -> None:
+    async with world(database, tmp_path) as w:
+        await _story(w, 1, 1)
+        before = await _spans(w)
+        w.now = START + 20 * 24 * 60 * MINUTE
+        horizon = to_datetime(START + 6 * 24 * 60 * MINUTE).date()
+        await w.con.execute(
+            "insert into history_progress (tenant_id, packed_to, raw_from) values ($1, $2, $2)", w.tenant, horizon
+        )
+        await w.con.execute("delete from sample")
+        await _poll(w, 999, 3, 1, 1)
+        await w.decide()
+        assert await _spans(w) == before
+        assert not await w.con.fetchval(
+            "select count(*) from service_span where shown = 'No Data' and starts_at = $1", to_datetime(START)
+        )
+
+
 async def test_what_a_failed_round_had_claimed_returns_to_the_queue(database: str, tmp_path: Path) -> None:
     async with world(database, tmp_path) as w:
         await w.decide()
