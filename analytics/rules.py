@@ -23,14 +23,17 @@ STATES: dict[str, dict[int, SensorState]] = {
     "if.oper_status": {1: "ok", 2: "failed", 3: "degraded", 4: "unknown", 5: "degraded", 6: "unknown", 7: "failed"},
     "if.admin_status": {2: "unmanaged"},
 }
-# metric -> (raise, clear or None). A clear above its raise means that lower is worse. Per cent, seconds, or events a second.
+# metric -> (raise, clear or None). A clear above its raise means that lower is worse. Per cent, seconds, days, or events a second.
 THRESHOLDS: dict[str, Threshold] = {
     "cpu.load": (90.0, None),
     "memory.used_percent": (95.0, None),
     "storage.used_percent": (90.0, None),
     "loss": (5.0, None),
     "rtt": (1.0, None),
+    "jitter": (0.05, None),
+    "response_time": (3.0, None),
     "connect_time": (3.0, None),
+    "certificate.days_left": (14.0, 15.0),
     "if.in.errors": (1.0, None),
     "if.out.errors": (1.0, None),
 }

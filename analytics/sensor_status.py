@@ -31,7 +31,7 @@ from protocols.uplink.batch import REASON_CODE, REASONS
 _LOCAL = REASON_CODE["local_error"]
 OPER, ADMIN, REACHABLE = "if.oper_status", "if.admin_status", "reachable"
 # Kinds that say at each poll whether they got an answer; any other only measures, and is well while its figures come.
-POLLED = frozenset({"ping", "tcp", "http", "snmp", "port"})
+POLLED = frozenset({"ping", "tcp", "http", "dns", "snmp", "port"})
 LOST = frozenset({"never", "stale", "agent_offline", "unknown"})
 
 

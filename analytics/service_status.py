@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from analytics.element_status import DOWN, NO_DATA, NOT_IN_SERVICE, ElementState
@@ -77,11 +78,7 @@ def service_timeline(
     return _dated(points, start, now, seed)
 
 
-class _Event(NamedTuple):
-    at: Instant
-    position: int
-    state: ElementState | None
-    word: str
+_Event = tuple[Instant, int, ElementState | None, str]  # when, which placement, its state; or the fulfilment status
 
 
 def _events(
@@ -91,34 +88,40 @@ def _events(
     events: list[_Event] = []
     for position, placement in enumerate(tree.placements):
         before: Instant | None = None
-        for span in elements.get(placement.element_id, ()):
-            if before is not None and before < span.start:
-                events.append(_Event(before, position, _NEVER, ""))
-            events.append(_Event(span.start, position, span.value, ""))
-            before = span.end
+        for start, end, state in elements.get(placement.element_id, ()):
+            if before is not None and before < start:
+                events.append((before, position, _NEVER, ""))
+            events.append((start, position, state, ""))
+            before = end
         if before is not None:
-            events.append(_Event(before, position, _NEVER, ""))
+            events.append((before, position, _NEVER, ""))
     for number, part in enumerate(fulfilment):
-        events.append(_Event(part.start, -1, None, part.value))
+        events.append((part.start, -1, None, part.value))
         following = fulfilment[number + 1].start if number + 1 < len(fulfilment) else None
         if part.end is not None and part.end != following:
-            events.append(_Event(part.end, -1, None, ""))
-    events = [event for event in events if event.at <= now]
-    events.sort(key=lambda event: event.at)
+            events.append((part.end, -1, None, ""))
+    events.sort(key=_when)
+    while events and events[-1][0] > now:
+        events.pop()
     return events
+
+
+_when = itemgetter(0)
 
 
 def _state(tree: Tree, shape: Shape, states: Sequence[ElementState], order: str, rules: Rules, at: Instant) -> ServiceState:
     """Rules 1 to 8 at one instant; `since` is put in afterwards."""
     if order != IN_SERVICE:
         return ServiceState(NOT_IN_SERVICE, NOT_IN_SERVICE, order, frozenset(), at, ())
-    raw = roll_up(shape, tuple([state.raw for state in states]))
-    shown = roll_up(shape, tuple([state.shown for state in states]))
-    flags = shown.flags
-    if any("flapping" in state.flags for state in states):
+    statuses = tuple([state.raw for state in states])
+    raw = shown = roll_up(shape, statuses)
+    flags = raw.flags
+    if any(state.flags or state.shown != state.raw for state in states):
+        shown = roll_up(shape, tuple([state.shown for state in states]))
+        flags = shown.flags
         kept = (state for state, kind in zip(states, shape.criticality, strict=True) if kind != "informational")
         flags |= {"flapping"} if any("flapping" in state.flags for state in kept) else set()
-    cause = tuple(_causes(tree.placements, states, shown, rules))
+    cause = tuple(_causes(tree.placements, states, shown, rules)) if shown.deciding else ()
     reason = shown.reason or (cause[0].reason if cause else "")
     return ServiceState(raw.status, shown.status, reason, flags, at, cause)
 
@@ -146,11 +149,13 @@ def _dated(
     for at, state in points:
         if state.shown != shown:
             shown, since = state.shown, at
-        dated.append((at, state._replace(since=since)))
+        dated.append((at, state if since == at else state._replace(since=since)))
     if dated[0][0] > start:
         dated.insert(0, (start, ServiceState(NOT_IN_SERVICE, NOT_IN_SERVICE, "", frozenset(), start, ())))
     known, _ = until(spans_of(dated, start), now)
     if seed is None or known[0].value.shown != seed.shown:
         return known
     old = known[0].value.since
+    if old == seed.since:
+        return known
     return [span._replace(value=span.value._replace(since=seed.since)) if span.value.since == old else span for span in known]

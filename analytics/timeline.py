@@ -66,6 +66,16 @@ def splice(stored: Span[T] | None, fresh: Sequence[Span[T]], same: Same[T] = eq)
     return [stored._replace(end=fresh[0].start), *fresh]
 
 
+def first_difference(old: Sequence[Span[T]], new: Sequence[Span[T]]) -> Instant:
+    """The first instant at which two different timelines of one thing differ."""
+    for one, other in zip(old, new, strict=False):
+        if one != other:
+            same_value = one.start == other.start and one.value == other.value
+            ends = [span.end for span in (one, other) if span.end is not None]
+            return min(ends) if same_value and ends else min(one.start, other.start)
+    return (old if len(old) > len(new) else new)[min(len(old), len(new))].start
+
+
 def clip(spans: Sequence[Span[T]], start: Instant, end: Instant) -> list[tuple[Instant, Instant, T]]:
     """The parts of `spans` inside [start, end), each with a definite end."""
     parts = []

@@ -26,9 +26,14 @@ if TYPE_CHECKING:
 ElementSpans = list[Span[ElementState]]
 ServiceSpans = list[Span[ServiceState]]
 
-_FROM = """select x.*, {what}_id as id from unnest($2::bigint[], $3::timestamptz[]) as w (id, start)
-  join {what}_span x on x.tenant_id = $1 and x.{what}_id = w.id and (x.ends_at is null or x.ends_at > w.start)
-  order by x.{what}_id, x.starts_at"""
+# The lower bound of starts_at makes it a range of the primary key, whatever the length of the history before.
+_FROM = """select x.*, w.id from unnest($2::bigint[], $3::timestamptz[]) as w (id, start)
+  cross join lateral (
+    select * from {what}_span s where s.tenant_id = $1 and s.{what}_id = w.id
+      and s.starts_at >= coalesce((select max(b.starts_at) from {what}_span b
+        where b.tenant_id = $1 and b.{what}_id = w.id and b.starts_at <= w.start), '-infinity')
+      and (s.ends_at is null or s.ends_at > w.start) offset 0) x
+  order by w.id, x.starts_at"""
 
 
 async def elements_from(con: Connection, tenant_id: int, starts: Mapping[int, int]) -> dict[int, ElementSpans]:

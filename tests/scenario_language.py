@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from analytics.network import SECOND, Group, Placement, Sensor, Tree
+from analytics.network import Group, Placement, Tree
 from protocols.uplink.batch import REASON_CODE
+from tests import scenario_history
+from tests.scenario_story import WHEN, Expectation, Line, Sample, ScenarioError, Story, moment
 
 STATUSES = ("Not in service", "Has Issues", "Unmanaged", "No Data", "Down", "Up")
-KINDS = ("ping", "tcp", "http", "snmp", "port")
 # What a sensor that only measures is called in a story, and its metric.
 METRICS = {
     "cpu": "cpu.load",
@@ -24,74 +24,6 @@ METRICS = {
 }
 OPER = {"up": 1, "down": 2, "testing": 3, "unknown": 4, "dormant": 5, "notPresent": 6, "lowerLayerDown": 7, "shut": 2}
 CRITICALITIES = ("required", "degrading", "informational")
-
-
-class ScenarioError(Exception):
-    """The story itself cannot be read; the message begins with its file and line."""
-
-
-class Line(NamedTuple):
-    number: int
-    text: str
-
-
-class Sample(NamedTuple):
-    """One value on its way: measured at `ts`, known to the server from `arrives` on (µs)."""
-
-    sensor: tuple[str, str]  # element and sensor
-    metric: str
-    instance: str
-    ts: int
-    value: float
-    reason: int
-    interval: int
-    arrives: int
-
-
-class Expectation(NamedTuple):
-    """What must be true of `name` as known at `as_of`: its whole timeline, or its state at one instant."""
-
-    line: int
-    kind: str
-    name: str
-    as_of: int | None
-    at: int = 0
-    raw: bool = False
-    points: tuple[tuple[int, str], ...] = ()
-    details: tuple[Line, ...] = ()
-    text: str = ""
-
-
-@dataclass
-class Story:
-    """All that one file says. Times are µs; the story begins at 0."""
-
-    path: Path
-    tags: list[str] = field(default_factory=list)
-    services: dict[str, Tree] = field(default_factory=dict)
-    fulfilment: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    elements: dict[str, int] = field(default_factory=dict)
-    sensors: dict[tuple[str, str], Sensor] = field(default_factory=dict)
-    unmanaged: set[str] = field(default_factory=set)
-    thresholds: dict[str, dict[str, dict[str, float | None]]] = field(default_factory=dict)
-    silences: list[tuple[int, int | None]] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    expectations: list[Expectation] = field(default_factory=list)
-    now: int = 0
-    now_said: bool = False
-
-    def element(self, name: str) -> int:
-        return self.elements.setdefault(name, len(self.elements) + 1)
-
-    def sensor(self, element: str, name: str) -> Sensor:
-        """The sensor a row or statement names, made at its first mention: known kinds can be reached by, others measure."""
-        self.element(element)
-        known = self.sensors.get((element, name))
-        if known is None:
-            role = "reachability" if name in KINDS else "condition"
-            known = Sensor(len(self.sensors) + 1, name, name if name in KINDS else "values", role, required=True, since=0)
-            self.sensors[element, name] = known
-        return known
 
 
 def read(path: Path) -> Story:
@@ -133,21 +65,6 @@ def _blocks(text: str) -> Iterator[tuple[Line, list[Line]]]:
         head, block = Line(number, plain), []
     if head is not None:
         yield head, block
-
-
-def moment(text: str) -> int:
-    """`3m`, `90s`, `1h30m`, `2d` as µs."""
-    if not re.fullmatch(r"(\d+[dhms])+", text):
-        raise ValueError(f"{text!r} is no time: write 3m, 90s, 1h30m or 2d")
-    unit = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-    return sum(int(number) * unit[letter] for number, letter in re.findall(r"(\d+)([dhms])", text)) * SECOND
-
-
-def clock(instant: int) -> str:
-    """µs as a story writes them."""
-    seconds = instant // SECOND
-    parts = ((seconds // 3_600, "h"), (seconds % 3_600 // 60, "m"), (seconds % 60, "s"))
-    return "".join(f"{number}{letter}" for number, letter in parts if number) or "0m"
 
 
 def _shows(story: Story, line: int, rest: str, block: list[Line]) -> None:
@@ -201,16 +118,23 @@ def _list(text: str | None) -> tuple[str, ...]:
 
 def _fulfilment(story: Story, line: int, rest: str, block: list[Line]) -> None:
     name, _, points = rest.partition(" ")
-    story.fulfilment[name] = list(_points(" ".join([points, *(row.text for row in block)])))
+    story.fulfilment[name] = list(_points(story, " ".join([points, *(row.text for row in block)])))
 
 
-def _points(text: str) -> Iterator[tuple[int, str]]:
+def _points(story: Story, text: str) -> Iterator[tuple[int, str]]:
     """`0m Up  3m Has Issues` as instants and words."""
-    found = re.findall(r"(\S*\d[dhms])\s+(.+?)\s*(?=\s\S*\d[dhms]\s|$)", text.strip() + " ")
+    found = re.findall(rf"(\S*\d[dhms]|{WHEN})\s+(.+?)\s*(?=\s(?:\S*\d[dhms]|{WHEN})\s|$)", text.strip() + " ")
     if not found:
         raise ValueError(f"{text!r} is no list of times and words")
     for when, word in found:
-        yield moment(when), re.sub(r"\s+", " ", word.strip())
+        yield story.when(when), re.sub(r"\s+", " ", word.strip())
+
+
+def _history(story: Story, line: int, rest: str, block: list[Line]) -> None:
+    """`history edge1  0m Up  3d Down`: an element's own timeline as given, where samples would only hide the story."""
+    name, _, points = rest.partition(" ")
+    story.element(name)
+    story.histories[name] = list(_points(story, " ".join([points, *(row.text for row in block)])))
 
 
 def _unmanaged(story: Story, line: int, rest: str, block: list[Line]) -> None:
@@ -231,7 +155,7 @@ def _sensor(story: Story, line: int, rest: str, block: list[Line]) -> None:
         elif word == "since" and words[:3] == ["its", "first", "sample"]:
             sensor, words = sensor._replace(since=None), words[3:]
         elif word == "since":
-            sensor = sensor._replace(since=moment(words.pop(0)))
+            sensor = sensor._replace(since=story.when(words.pop(0)))
         else:
             raise ValueError(f"{word!r} says nothing about a sensor: optional, condition, reachability, since TIME")
     story.sensors[element, name] = sensor
@@ -250,7 +174,7 @@ def _agent(story: Story, line: int, rest: str, block: list[Line]) -> None:
     found = re.fullmatch(r"silent (\S+)\.\.(\S*)", rest)
     if not found:
         raise ValueError("write: agent silent FROM..TO, or FROM.. while it stays silent")
-    story.silences.append((moment(found[1]), moment(found[2]) if found[2] else None))
+    story.silences.append((story.when(found[1]), story.when(found[2]) if found[2] else None))
 
 
 def _every(story: Story, line: int, rest: str, block: list[Line]) -> None:
@@ -258,7 +182,7 @@ def _every(story: Story, line: int, rest: str, block: list[Line]) -> None:
     found = re.fullmatch(r"(\S+)(?: from (\S+))?(?: interval (\S+))?", rest)
     if not found:
         raise ValueError("write: every STEP [from TIME] [interval TIME]")
-    step, begin = moment(found[1]), moment(found[2]) if found[2] else 0
+    step, begin = moment(found[1]), story.when(found[2]) if found[2] else 0
     interval = moment(found[3]) if found[3] else step
     for row in block:
         target, _, cells = row.text.partition(" ")
@@ -323,25 +247,25 @@ def _late(story: Story, line: int, rest: str, block: list[Line]) -> None:
     if not found:
         raise ValueError("write: late ELEMENT[.SENSOR] FROM..TO arrives TIME")
     element, _, name = found[1].partition(".")
-    first, last, arrives = moment(found[2]), moment(found[3]), moment(found[4])
+    first, last, arrives = story.when(found[2]), story.when(found[3]), story.when(found[4])
     for position, sample in enumerate(story.samples):
         if sample.sensor[0] == element and (not name or sample.sensor[1] == name) and first <= sample.ts < last:
             story.samples[position] = sample._replace(arrives=arrives)
 
 
 def _now(story: Story, line: int, rest: str, block: list[Line]) -> None:
-    story.now, story.now_said = moment(rest), True
+    story.now, story.now_said = story.when(rest), True
 
 
-def _as_of(text: str) -> tuple[str, int | None]:
+def _as_of(story: Story, text: str) -> tuple[str, int | None]:
     body, _, when = text.partition(" as of ")
-    return body.strip(), moment(when.strip()) if when else None
+    return body.strip(), story.when(when.strip()) if when else None
 
 
 def _expect(story: Story, number: int, rest: str, block: list[Line]) -> None:
-    body, as_of = _as_of(rest)
+    body, as_of = _as_of(story, rest)
     name, _, kind = body.partition(" ")
-    points = tuple(_points(" ".join(line.text for line in block)))
+    points = tuple(_points(story, " ".join(line.text for line in block)))
     for _, word in points:
         if word not in STATUSES:
             raise ValueError(f"{word!r} is no status: {', '.join(STATUSES)}")
@@ -349,31 +273,32 @@ def _expect(story: Story, number: int, rest: str, block: list[Line]) -> None:
 
 
 def _at(story: Story, number: int, rest: str, block: list[Line]) -> None:
-    body, as_of = _as_of(rest)
+    body, as_of = _as_of(story, rest)
     found = re.fullmatch(rf"(\S+) (\S+) is ({'|'.join(STATUSES)})", body)
     if not found:
         raise ValueError("write: at TIME NAME is STATUS [as of TIME]")
-    when = moment(found[1])
+    when = story.when(found[1])
     story.expectations.append(Expectation(number, "state", found[2], as_of, at=when, text=found[3], details=tuple(block)))
 
 
 def _next(story: Story, number: int, rest: str, block: list[Line]) -> None:
-    body, as_of = _as_of(rest)
+    body, as_of = _as_of(story, rest)
     name, _, when = body.partition(" ")
     story.expectations.append(Expectation(number, "next", name, as_of, text=when.strip()))
 
 
 def _availability(story: Story, number: int, rest: str, block: list[Line]) -> None:
-    body, as_of = _as_of(rest)
+    body, as_of = _as_of(story, rest)
     name, _, text = body.partition(" ")
-    story.expectations.append(Expectation(number, "availability", name, as_of, text=text.strip()))
+    story.expectations.append(Expectation(number, "availability", name, as_of, details=tuple(block), text=text.strip()))
 
 
-Statement = Callable[[Story, int, str, list[Line]], None]
-STATEMENTS: dict[str, Statement] = {
+STATEMENTS: dict[str, scenario_history.Statement] = {
+    **scenario_history.STATEMENTS,
     "shows": _shows,
     "service": _service,
     "fulfilment": _fulfilment,
+    "history": _history,
     "unmanaged": _unmanaged,
     "sensor": _sensor,
     "threshold": _threshold,

@@ -9,8 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analytics.availability import available_percent, spent
+from analytics import maintenance
+from analytics.account_status import AccountState, account_timeline
+from analytics.availability import Terms
+from analytics.maintenance import Window, flagged
 from analytics.network import Readings, Tree
+from analytics.periods import Calendar
 from analytics.status import (
     Cause,
     ElementState,
@@ -18,14 +22,12 @@ from analytics.status import (
     Rules,
     ServiceState,
     element_timeline,
-    lookback,
-    reach,
-    same_state,
     service_timeline,
     with_thresholds,
 )
-from analytics.timeline import Span, at_instant, splice
-from tests.scenario_language import Expectation, Line, Sample, Story, clock, moment
+from analytics.timeline import Span, spans_of, until
+from tests import scenario_figures
+from tests.scenario_story import Expectation, Line, Sample, Story, Version, clock
 
 
 class World(NamedTuple):
@@ -35,17 +37,29 @@ class World(NamedTuple):
     elements: dict[str, list[Span[ElementState]]]
     due: dict[str, int | None]
     services: dict[str, list[Span[ServiceState]]]
+    accounts: dict[str, list[Span[AccountState]]]
 
 
-def failures(story: Story, rules: Rules | None = None, take: int = 0) -> Iterator[str]:
+Spans = Sequence[Span[ElementState]] | Sequence[Span[ServiceState]] | Sequence[Span[AccountState]]
+
+
+def failures(
+    story: Story, rules: Rules | None = None, take: int = 0, terms: Terms | None = None, calendar: Calendar | None = None
+) -> Iterator[str]:
     """What does not hold, as sentences that begin with file and line. `take` is subtracted from every group's k."""
     rules = Rules() if rules is None else rules
+    for name, line in story.refused.items():
+        yield f"{story.path}:{line}: this change of {name} is refused: it changes the past and gives no reason"
     worlds: dict[int, World] = {}
     for each in story.expectations:
         now = story.now if each.as_of is None else each.as_of
         if now not in worlds:
             worlds[now] = world_at(story, rules, now, take)
-        for wrong in _check(story, each, worlds[now]):
+        if each.kind == "availability":
+            found = scenario_figures.check(story, each, worlds[now].services, now, terms or Terms(), calendar or Calendar())
+        else:
+            found = _check(story, each, worlds[now])
+        for wrong in found:
             yield f"{story.path}:{each.line}: {wrong}"
 
 
@@ -60,7 +74,8 @@ def world_at(story: Story, rules: Rules, now: int, take: int = 0, shuffle: rando
     for name in story.elements:
         mine = readings(story, [sample for sample in samples if sample.sensor[0] == name])
         spans[name], due[name] = decide(story, name, mine, rules, 0, now, None, offline)
-    return World(now, spans, due, services(story, spans, rules, now, take))
+    decided = services(story, spans, rules, now, take)
+    return World(now, spans, due, decided, accounts(story, decided, now))
 
 
 def decide(
@@ -73,6 +88,9 @@ def decide(
     seed: ElementState | None,
     offline: Sequence[Span[None]],
 ) -> tuple[list[Span[ElementState]], int | None]:
+    if name in story.histories:
+        told = [(at, ElementState(word, word, "", frozenset(), (), ())) for at, word in story.histories[name]]
+        return until(spans_of(told, start), now)[0], None
     sensors = [sensor for (element, _), sensor in story.sensors.items() if element == name]
     own = with_thresholds(rules, story.thresholds.get(name, {}))
     return element_timeline(sensors, mine, own, start, now, seed, offline, managed=name not in story.unmanaged)
@@ -111,107 +129,102 @@ def services(
         ends = [at for at, _ in points[1:]]
         orders = [Span(at, end, word) for (at, word), end in zip(points, [*ends, None], strict=True)]
         eased = Tree(tree.placements, tuple(group._replace(k=group.k - take) for group in tree.groups))
-        found[name] = service_timeline(eased, by_id, orders, 0, now, rules)
+        found[name] = flagged(service_timeline(eased, by_id, orders, 0, now, rules), in_planned(story, name, now))
     return found
 
 
-def stepwise(story: Story, rules: Rules) -> dict[str, list[Span[ElementState]]]:
-    """The elements' spans as a job makes them: decided again at each arrival, silence and due time, from stored spans only."""
-    moments = {sample.arrives for sample in story.samples}
-    moments |= {edge for silence in story.silences for edge in silence if edge is not None and edge <= story.now}
-    stored: dict[str, list[Span[ElementState]]] = {}
-    for name in story.elements:
-        spans: list[Span[ElementState]] = []
-        due: int | None = None
-        before = -1
-        for now in sorted(moments | {story.now}):
-            while due is not None and due <= now:
-                spans, due = _again(story, name, rules, spans, due, due)
-            news = [sample.ts for sample in story.samples if sample.sensor[0] == name and before < sample.arrives <= now]
-            edges = [edge for silence in story.silences for edge in silence if edge is not None and before < edge <= now]
-            dirty = min([*news, *edges, now])
-            spans, due = _again(story, name, rules, spans, dirty, now)
-            before = now
-        stored[name] = spans
-    return stored
+def in_planned(story: Story, service: str, now: int) -> list[Span[None]]:
+    """When the service is in maintenance, by all windows as saved by `now`."""
+    known = maintenance.planned(_windows(story, service, now), story.epoch, story.epoch + now)
+    return [Span(each.start - story.epoch, None if each.end is None else each.end - story.epoch, None) for each in known]
 
 
-def _again(
-    story: Story, name: str, rules: Rules, stored: list[Span[ElementState]], dirty: int, now: int
-) -> tuple[list[Span[ElementState]], int | None]:
-    """One decision of a job: begin `lookback` before the first news, from the state stored there."""
-    samples = [sample for sample in story.samples if sample.sensor[0] == name and sample.arrives <= now]
-    longest = max((sample.interval for sample in samples), default=0)
-    start = max(dirty - lookback(rules, longest), 0)
-    seed = at_instant(stored, start) if start else None
-    since = start - reach(rules, longest) if seed else 0
-    mine = readings(story, [sample for sample in samples if sample.ts >= since])
-    fresh, due = decide(story, name, mine, rules, start, now, seed.value if seed else None, silences(story, now))
-    kept = [span for span in stored if span.start < start]
-    return [*kept[:-1], *splice(kept[-1] if kept else None, fresh, same_state)], due
+def _windows(story: Story, service: str, now: int) -> list[list[Window]]:
+    return [[_for(each, service) for each in _saved(story, versions, now)] for versions in story.windows.values()]
+
+
+def _saved(story: Story, versions: Sequence[Version], now: int) -> list[Version]:
+    return [each for each in versions if each.window.recorded <= story.epoch + now]
+
+
+def _for(version: Version, service: str) -> Window:
+    """A version that does not name the service is to it as if it had been canceled."""
+    return version.window if service in version.services else version.window._replace(canceled=True)
+
+
+def accounts(story: Story, decided: dict[str, list[Span[ServiceState]]], now: int) -> dict[str, list[Span[AccountState]]]:
+    return {
+        name: account_timeline([decided[each] for each in holding.services], 0, now, any_down=holding.any_down)
+        for name, holding in story.accounts.items()
+    }
 
 
 def _check(story: Story, expected: Expectation, world: World) -> Iterator[str]:
-    spans: Sequence[Span[ElementState]] | Sequence[Span[ServiceState]]
+    spans: Spans
+    if expected.kind == "refused":
+        if not expected.at:
+            yield f"no change of {expected.name} was refused"
+        return
     if expected.name in world.services:
         spans = world.services[expected.name]
     elif expected.name in world.elements:
         spans = world.elements[expected.name]
+    elif expected.name in world.accounts:
+        spans = world.accounts[expected.name]
     else:
         yield f"the story knows no {expected.name}"
         return
     if expected.kind == "timeline":
-        yield from _timeline(expected, spans)
+        yield from _timeline(story, expected, spans)
     elif expected.kind == "next":
-        due = world.due[expected.name]
-        said = "never" if due is None else clock(due)
+        due = world.due[expected.name] if expected.name in world.due else _edge(story, expected.name, world.now)
+        said = "never" if due is None else story.told(due)
         if said != expected.text:
             yield f"{expected.name} changes next by time alone at {said}, not at {expected.text}"
-    elif expected.kind == "availability":
-        yield from _available(expected, world)
     else:
         yield from _state(story, expected, spans, world)
 
 
-def _timeline(expected: Expectation, spans: Sequence[Span[ElementState]] | Sequence[Span[ServiceState]]) -> Iterator[str]:
+def _edge(story: Story, service: str, now: int) -> int | None:
+    """When a maintenance window of the service opens or closes next."""
+    edge = maintenance.next_due(_windows(story, service, now), story.epoch + now)
+    return None if edge is None else edge - story.epoch
+
+
+def _timeline(story: Story, expected: Expectation, spans: Spans) -> Iterator[str]:
     points: list[tuple[int, str]] = []
     for span in spans:
         word = span.value.raw if expected.raw else span.value.shown
         if not points or points[-1][1] != word:
             points.append((span.start, word))
     if tuple(points) != expected.points:
-        said, wanted = ("  ".join(f"{clock(at)} {word}" for at, word in each) for each in (points, expected.points))
+        said, wanted = ("  ".join(f"{story.told(at)} {word}" for at, word in each) for each in (points, expected.points))
         yield f"{expected.name} was to be\n    {wanted}\n  and is\n    {said}"
 
 
-def _available(expected: Expectation, world: World) -> Iterator[str]:
-    words = expected.text.split()
-    begin = moment(words.pop(1)) if words[0] == "from" else 0
-    if words[0] == "from":
-        words.pop(0)
-    length, wanted = moment(words[1]), " ".join(words[2:])
-    places = len(wanted.rstrip("%").partition(".")[2])
-    found = available_percent(spent(world.services[expected.name], begin, begin + length), places)
-    said = "unmeasured" if found is None else f"{found}%"
-    if said != wanted:
-        yield f"the availability of {expected.name} is {said}, not {wanted}"
-
-
-def _state(
-    story: Story, expected: Expectation, spans: Sequence[Span[ElementState]] | Sequence[Span[ServiceState]], world: World
-) -> Iterator[str]:
+def _state(story: Story, expected: Expectation, spans: Spans, world: World) -> Iterator[str]:
     states = [span.value for span in spans if span.start <= expected.at]
     if not states or expected.at > world.now:
         yield f"nothing is known of {expected.name} at {clock(expected.at)}"
         return
-    state: ElementState | ServiceState = states[-1]
+    state: ElementState | ServiceState | AccountState = states[-1]
+    parts = [(each[-1].value, money) for each, money in _held(story, expected, world) if each]
     if state.shown != expected.text:
         yield f"{expected.name} is {state.shown} at {clock(expected.at)}, not {expected.text}"
     for line in expected.details:
-        said = _said(story, line, state)
+        said = scenario_figures.account(line, state, parts) if isinstance(state, AccountState) else _said(story, line, state)
         wanted = line.text.partition(" ")[2].strip()
         if said != wanted:
             yield f"line {line.number}: {expected.name} at {clock(expected.at)}: {line.text.split()[0]} {said}, not {wanted}"
+
+
+def _held(story: Story, expected: Expectation, world: World) -> list[tuple[list[Span[ServiceState]], scenario_figures.Mrr]]:
+    """What the account's services were until that instant, each with its revenue."""
+    holding = story.accounts.get(expected.name)
+    return [
+        ([span for span in world.services[name] if span.start <= expected.at], money)
+        for name, money in (holding.services.items() if holding else ())
+    ]
 
 
 def _said(story: Story, line: Line, state: ElementState | ServiceState) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analytics.rules import lookback, reach, with_thresholds
 from analytics.status import element_timeline, same_state, service_timeline
-from analytics.timeline import Span, at_instant, splice
+from analytics.timeline import Span, at_instant, first_difference, splice
 from analytics.unanswered import OPER_STATUS, with_unanswered
+from server import deciding
 from storage import agents, dirty, judged, late, rules, samples, timelines
 from storage.database import as_tenant
 from storage.times import DAY_US
@@ -58,6 +59,7 @@ async def decide(pool: Pool, tenant_id: int, now: int) -> None:
         changed = await _decide_elements(con, tenant_id, elements, rule_set, now)
         for service, element in await judged.services_of(con, tenant_id, list(changed)):
             services[service] = min(changed[element], services.get(service, changed[element]))
+        await deciding.add_due(con, tenant_id, services, now)
         if await _decide_services(con, tenant_id, services, rule_set, now) or changed:
             await dirty.tell_status(con)
 
@@ -94,7 +96,7 @@ async def _decide_elements(con: Connection, tenant_id: int, marks: dict[int, int
         new = splice(case.seed, fresh, same_state)
         if new != case.stored:
             changes[element] = (case.stored, new)
-            since[element] = _first_difference(case.stored, new)
+            since[element] = first_difference(case.stored, new)
     await timelines.replace_elements(con, tenant_id, changes)
     await dirty.set_due(con, tenant_id, dues | dict.fromkeys(marks.keys() - found.keys()))
     return since
@@ -158,6 +160,7 @@ async def _decide_services(con: Connection, tenant_id: int, marks: Mapping[int, 
     """Decide the services marked (id -> from when on, µs); returns whether any timeline changed."""
     # one µs earlier: at the change itself the span that ends there would not be read, and with it what goes on
     marks = {service: at - 1 for service, at in marks.items()}
+    upkeep = await deciding.maintained(con, tenant_id, marks, now)
     found = await judged.services(con, tenant_id, list(marks))
     # nothing is said of a service before it was known
     marks = {service: max(marks[service], one.fulfilment[0].start) for service, one in found.items()}
@@ -172,10 +175,11 @@ async def _decide_services(con: Connection, tenant_id: int, marks: Mapping[int, 
         start = marks[service]
         seed = at_instant(stored[service], start)
         fresh = service_timeline(one.tree, elements, one.fulfilment, start, now, rule_set, seed.value if seed else None)
-        new = splice(seed, fresh)
+        new = splice(seed, upkeep.flag(service, start, fresh))
         if new != stored[service]:
             changes[service] = (stored[service], new)
     await timelines.replace_services(con, tenant_id, changes)
+    await deciding.decide_accounts(con, tenant_id, changes, now)
     return bool(changes)
 
 
@@ -199,13 +203,3 @@ def _silent(heard: list[tuple[int, int]], start: int, now: int) -> list[Span[Non
     if now - before > agents.SILENT_US:
         silent.append(Span(before, None, None))
     return silent
-
-
-def _first_difference(old: ElementSpans, new: ElementSpans) -> int:
-    """The first instant at which two timelines of one element differ."""
-    for one, other in zip(old, new, strict=False):
-        if one != other:
-            same_value = one.start == other.start and one.value == other.value
-            ends = [span.end for span in (one, other) if span.end is not None]
-            return min(ends) if same_value and ends else min(one.start, other.start)
-    return (old if len(old) > len(new) else new)[min(len(old), len(new))].start

@@ -10,8 +10,10 @@ import pytest
 from analytics.element_status import ElementState, same_state
 from analytics.rules import Rules
 from analytics.timeline import Span
-from tests.scenario_language import ScenarioError, parse, read
-from tests.scenario_runner import failures, stepwise, world_at
+from tests.scenario_language import parse, read
+from tests.scenario_runner import failures, world_at
+from tests.scenario_steps import account_again, service_again, stepwise
+from tests.scenario_story import ScenarioError
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 FILES = sorted(SCENARIOS.rglob("*.scenario"))
@@ -35,6 +37,19 @@ def test_neither_order_nor_repeats_nor_steps_of_arrival_matter(path: Path) -> No
         assert world_at(story, rules, story.now, shuffle=random.Random(seed)) == world
     for name, spans in stepwise(story, rules).items():
         assert told(spans) == told(world.elements[name]), name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SCENARIOS).with_suffix("")))
+def test_where_the_decision_of_services_and_accounts_begins_does_not_matter(path: Path) -> None:
+    """Recomputed from any change on, with what is stored before it, history is what it is when decided as a whole."""
+    story, rules = read(path), Rules()
+    world = world_at(story, rules, story.now)
+    for name, spans in world.services.items():
+        for span in spans[1:]:
+            assert service_again(story, world, rules, name, span.start - 1) == spans
+    for name, spans in world.accounts.items():
+        for span in spans[1:]:
+            assert account_again(story, world, name, span.start) == spans
 
 
 def test_there_are_stories_enough() -> None:

@@ -67,7 +67,8 @@ def service(status: str) -> ServiceState:
 
 def test_buckets_sum_to_the_window_and_use_the_raw_status() -> None:
     spans = [Span(10, 20, service("Up")), Span(20, 25, service("Down")), Span(25, 30, service("Not in service"))]
-    assert spent(spans, 0, 40) == Seconds(not_in_service=5, no_data=20, down=5, has_issues=0, up=10)
+    assert spent(spans, 0, 40) == Seconds(not_in_service=15, no_data=10, down=5, has_issues=0, up=10)
+    assert spent([], 0, 40) == Seconds(no_data=40)
 
 
 def test_availability_counts_has_issues_as_available() -> None:
