@@ -6,11 +6,18 @@ those marked `every_database`, run once on each kind of server; all others on th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.clusters import KINDS, Server, running
+
+
+# A busy machine is no fault of the code, so no example has a deadline; CI looks at the same examples each time, people at new ones.
+settings.register_profile("lineside", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("lineside")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
