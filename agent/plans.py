@@ -15,12 +15,12 @@ from agent.backoff import Backoff
 from agent.batcher import Clock, Emit
 from agent.client import MEANINGS, Server
 from protocols.errors import ConfigError, DecodeError
-from protocols.uplink.plan import Ping, Plan, Sensor, Snmp, Target, Tcp, decode_plan
+from protocols.uplink.plan import Dns, Http, Ping, Plan, Sensor, Snmp, Target, Tcp, decode_plan
 
 log = logging.getLogger(__name__)
 
 Run = Callable[[Sequence[Target], Plan, Emit, Clock, Counter[str]], Awaitable[None]]
-KINDS: dict[str, type[Sensor]] = {"ping": Ping, "tcp": Tcp, "snmp": Snmp}
+KINDS: dict[str, type[Sensor]] = {"ping": Ping, "tcp": Tcp, "http": Http, "dns": Dns, "snmp": Snmp}
 TRIAL = 1.0  # s in which a new plan must not make a collector fall over
 AGAIN = 60.0  # s until a collector that cannot run here is tried again
 SOON = 5.0  # s between two plan requests when the server does not hold them
@@ -42,18 +42,18 @@ class Collection:
         self._shares: dict[str, Plan] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._crashed: dict[str, str] = {}
-        self._trying = False
+        self._trying: set[str] = set()  # kinds whose new share is on trial
         self.problems: dict[str, str] = {}  # kinds that cannot run here, and why, in a sentence
         self.plan = Plan("")
 
     async def apply(self, plan: Plan) -> str:
         """Run by `plan`. If a collector falls over it at once, go back to the plan before and say why; "" = applied."""
         before = self.plan
-        self._trying = True
         changed = await self._switch(plan)
+        self._trying = changed
         if changed:
             await asyncio.sleep(TRIAL)
-        self._trying = False
+        self._trying = set()
         failed = {kind: text for kind, text in self._crashed.items() if kind in changed}
         if failed:
             await self._switch(before)
@@ -99,7 +99,7 @@ class Collection:
                 self._crashed[kind] = f"{type(error).__name__}: {error}"
                 log.error("the %s collector failed and is started again: %s", kind, self._crashed[kind])  # noqa: TRY400
                 log.debug("here", exc_info=True)
-            if self._trying:
+            if kind in self._trying:
                 return
             await asyncio.sleep(backoff.after_failure(1.0))
 
@@ -137,7 +137,7 @@ class PlanFollower:
             asked = clock()
             answer = await self._server.plan(etag)
             if answer.status not in (200, 304):
-                if answer.status != said and answer.status:
+                if not self._server.turned_away(answer) and answer.status != said and answer.status:
                     log.warning("the server gives no plan: %s", answer.detail, extra={"status": answer.status})
                 turned_away = MEANINGS.get(answer.status) in ("stopped", "version")
                 wait = backoff.slow(answer.retry_after) if turned_away else backoff.after_failure(answer.retry_after)

@@ -137,7 +137,7 @@ class Ingest:
         stream = batches.copy_buffer(mapped.series, ts_kept, samples.value[keep], samples.seconds[keep], samples.reason[keep])
         elements, since = _earliest(mapped.element[mapped.decides], ts_kept[mapped.decides])
         days = np.unique(ts_kept // DAY_US).tolist()
-        changes = _interval_changes(series_map.intervals, samples, ts)
+        changes = _interval_changes(series_map.intervals, samples, ts, keep)
         old = late.days_of(mapped.element, ts_kept, samples.seconds[keep], now_us // DAY_US)
         return Prepared(stream, int(keep.sum()), days, elements, since, old, rejected, changes, series_map.intervals)
 
@@ -150,11 +150,13 @@ class Ingest:
         return series_map
 
 
-def _interval_changes(known: dict[int, float], samples: Samples, ts: NDArray[np.int64]) -> list[tuple[int, int, float]]:
+def _interval_changes(
+    known: dict[int, float], samples: Samples, ts: NDArray[np.int64], keep: NDArray[np.bool_]
+) -> list[tuple[int, int, float]]:
     """(sensor, from µs, seconds) for each sensor whose interval is not the one last seen; a loop over sensors, not samples."""
     pairs = zip(samples.interval_sensor.tolist(), samples.interval.tolist(), strict=True)
     changed = [(sensor, seconds) for sensor, seconds in pairs if known.get(sensor) != seconds]
-    starts = [(sensor, ts[samples.sensor == sensor], seconds) for sensor, seconds in changed]
+    starts = [(sensor, ts[keep & (samples.sensor == sensor)], seconds) for sensor, seconds in changed]
     return [(sensor, int(rows.min()), seconds) for sensor, rows, seconds in starts if len(rows)]
 
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from protocols.uplink.plan import Ping, Plan, Profile, Sensor, Snmp, Target, Tcp, encode_json
+from protocols.uplink.plan import Dns, Http, Ping, Plan, Profile, Sensor, Snmp, Target, Tcp, encode_json
+from server.inventory.sensor_secrets import unpacked
+from server.profiles import AUTO
 from storage import plans, secrets
+from storage.agents import SILENT_US
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,16 +20,16 @@ if TYPE_CHECKING:
     from storage.database import Connection
     from storage.plans import SensorRow
 
-KINDS: dict[str, type[Ping | Tcp | Snmp]] = {"ping": Ping, "tcp": Tcp, "snmp": Snmp}
+KINDS: dict[str, type[Sensor]] = {"ping": Ping, "tcp": Tcp, "http": Http, "dns": Dns, "snmp": Snmp}
 # What an SNMP sensor asks for when its inventory names nothing.
-USUAL_PROFILES = ("system", "if_mib", "host_resources")
+USUAL_PROFILES = (AUTO,)
 
 
-async def make_plan(con: Connection, agent: AgentRow, profiles: Mapping[str, Profile], key: bytes) -> Plan:
+async def make_plan(con: Connection, agent: AgentRow, profiles: Mapping[str, Profile], key: bytes, now_us: int) -> Plan:
     """What `agent` shall measure now; nothing where another agent of its site has taken over."""
     site = await plans.site_name(con, agent.tenant_id, agent.site_id)
     rows = []
-    if await plans.measuring_agent(con, agent.tenant_id, agent.site_id) == agent.id:
+    if await plans.measuring_agent(con, agent.tenant_id, agent.site_id, now_us - SILENT_US) == agent.id:
         rows = await plans.targets(con, agent.tenant_id, agent.site_id)
     sealed = await secrets.load(con, agent.tenant_id)
     used_secrets = {sensor.secret_id for target in rows for sensor in target.sensors}
@@ -42,7 +45,8 @@ def _sensor(row: SensorRow, opened: Mapping[int, str]) -> Sensor:
     values: dict[str, Any] = {name: value for name, value in row.settings.items() if name in kind.__struct_fields__}
     values |= {"number": row.id, "interval": row.interval_seconds}
     if kind is Snmp:
-        values["community"] = opened[row.secret_id] if row.secret_id else "public"
+        secret = opened[row.secret_id] if row.secret_id else "public"
+        values |= unpacked(secret, v3=values.get("version") == "3")
         values["profiles"] = tuple(values.get("profiles") or USUAL_PROFILES)
     return msgspec.convert(values, kind)
 

@@ -28,6 +28,8 @@ Trouble: tuple[type[Exception], ...] = (
     ConnectionError,
     TimeoutError,
 )
+# The same call would fail again: a value that the database cannot hold.
+BadValue: type[Exception] = asyncpg.DataError
 OLDEST = 150_000  # PostgreSQL 15: the oldest whose partitions, multiranges and roles we test
 
 
@@ -75,10 +77,15 @@ def words_for(dsn: str) -> Iterator[None]:
         msg = f"The database at {place(dsn)} is not prepared: run `lineside server migrate` first."
         raise ConfigError(msg) from None
     except (asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, OSError, TimeoutError) as error:
+        if "rejected SSL upgrade" in str(error):  # neither yes nor no to the first question that PostgreSQL understands
+            tls = ", or offers no TLS, which sslmode asks for" if "sslmode=" in dsn else ""
+            msg = f"What answers at {place(dsn)} is there but does not speak PostgreSQL{tls}. Check LINESIDE_DATABASE_URL."
+            raise ConfigError(msg) from None
         msg = f"The database at {place(dsn)} cannot be reached: {error or 'no answer'}. Is it running?"
         raise Unavailable(msg, 2.0) from None
     except (ValueError, asyncpg.ClientConfigurationError) as error:
-        msg = f"LINESIDE_DATABASE_URL is not an address of a database ({error}); it looks like postgresql://user@host/name."
+        why = "its port is no number" if isinstance(error, ValueError) and "int()" in str(error) else error
+        msg = f"LINESIDE_DATABASE_URL is not an address of a database ({why}); it looks like postgresql://user@host/name."
         raise ConfigError(msg) from None
 
 

@@ -45,7 +45,7 @@ ELEMENTS = Noun(
         f"""insert into sensor (tenant_id, element_id, name, kind, role, required, interval_seconds, settings, secret_id)
            select $1::bigint, e.id, s ->> 'name', s ->> 'kind', 'reachability', (s ->> 'required')::boolean,
              (s ->> 'interval')::real,
-             jsonb_strip_nulls(s - '{{kind,name,interval,required,community}}'::text[]), k.id
+             jsonb_strip_nulls(s - '{{kind,name,interval,required,community,auth_secret,priv_secret}}'::text[]), k.id
            from {_SENSORS} cross join jsonb_array_elements(x.sensors) s
            left join secret k on k.tenant_id = $1 and k.name = 'sensor/' || x.id || '/' || (s ->> 'name')
            on conflict (tenant_id, element_id, name) do update set kind = excluded.kind, role = excluded.role,

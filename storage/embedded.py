@@ -103,9 +103,17 @@ class Embedded:
             self._lock.close()
             self._lock = None
 
+    def make_folder(self) -> None:
+        """Make the folder if there is none, unless PostgreSQL could not reach it. Raises ConfigError, and leaves nothing then."""
+        self._must_reach(next(path for path in (self.folder, *self.folder.parents) if os.access(path, os.F_OK)))
+        make_folder(self.folder)
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            msg = f"Nothing can be written to the folder {self.folder}. Choose another with LINESIDE_DATA."
+            raise ConfigError(msg)
+
     def _claim_folder(self) -> None:
+        self.make_folder()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = (self.folder / ".lock").open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -114,9 +122,12 @@ class Embedded:
         except OSError as error:
             msg = f"The folder {self.folder} cannot be used: {error.strerror}. Choose another with LINESIDE_DATA."
             raise ConfigError(msg) from None
-        if self.user is None:
+        self._must_reach(self.folder)
+
+    def _must_reach(self, path: Path) -> None:
+        if self.user is None or not path.is_dir():
             return
-        reach = ["/bin/sh", "-c", 'cd "$1"', "sh", str(self.folder)]
+        reach = ["/bin/sh", "-c", 'cd "$1"', "sh", str(path)]
         if subprocess.run(reach, check=False, capture_output=True, cwd="/", **self._identity()).returncode:
             msg = (
                 f"PostgreSQL runs as user {self.user.pw_name} and cannot reach {self.folder}: "
@@ -225,6 +236,19 @@ class Embedded:
                 await con.execute("create database lineside")
         finally:
             await con.close()
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder if there is none. Raises ConfigError with what to do."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        file = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        msg = f"{file} is no folder. Choose another with LINESIDE_DATA."
+        raise ConfigError(msg) from None
+    except OSError as error:
+        msg = f"The folder {folder} cannot be made: {error.strerror}. Choose another with LINESIDE_DATA."
+        raise ConfigError(msg) from None
 
 
 _libc = ctypes.CDLL(None)  # loaded here, since a forked child must not load anything

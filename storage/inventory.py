@@ -17,6 +17,7 @@ from storage.products import PRODUCTS
 from storage.services import SERVICES
 from storage.sites import SITES
 from storage.templates import TEMPLATES
+from storage.times import to_datetime
 
 # The document's lists; each refers to earlier ones only.
 NOUNS: dict[str, Noun] = {
@@ -112,3 +113,17 @@ async def service_ids(con: Connection, tenant_id: int, external_ids: Sequence[st
         "select id from service where tenant_id = $1 and external_id = any($2::text[]) order by 1", tenant_id, list(external_ids)
     )
     return [row["id"] for row in rows]
+
+
+async def judge_from(con: Connection, tenant_id: int, element_ids: Sequence[int], now_us: int) -> None:
+    """What measures these elements, or how it is judged, is another one from now on; what was decided before stands."""
+    await con.execute(
+        "update element set judged_since = $3 where tenant_id = $1 and id = any($2)", tenant_id, element_ids, to_datetime(now_us)
+    )
+
+
+async def roll_up_from(con: Connection, tenant_id: int, service_ids: Sequence[int], now_us: int) -> None:
+    """What carries these services is another one from now on; what was decided before stands."""
+    await con.execute(
+        "update service set tree_since = $3 where tenant_id = $1 and id = any($2)", tenant_id, service_ids, to_datetime(now_us)
+    )

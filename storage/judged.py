@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Judged(NamedTuple):
     """One element: its sensors with their configured interval (µs), its own thresholds, and the site whose agent measures it.
 
-    `via`: for a port, the SNMP sensor of its device, whose answers carry the port's state.
+    `via`: for a port, the SNMP sensor of its device, whose answers carry the port's state. `since`: from when on all this
+    holds (µs).
     """
 
     managed: bool
@@ -26,19 +27,21 @@ class Judged(NamedTuple):
     sensors: list[Sensor]
     intervals: dict[int, int]
     via: int | None
+    since: int
 
 
 class JudgedService(NamedTuple):
-    """One service: what carries it, and its fulfilment status over time."""
+    """One service: what carries it since an instant (µs), and its fulfilment status over time."""
 
     tree: Tree
     fulfilment: list[Span[str]]
+    since: int
 
 
 async def elements(con: Connection, tenant_id: int, ids: Sequence[int]) -> dict[int, Judged]:
     """The elements of `ids` that still exist. A port is measured by its device's site."""
     rows = await con.fetch(
-        """select e.id, e.managed, coalesce(d.site_id, e.site_id) as site_id, e.thresholds,
+        """select e.id, e.managed, e.judged_since, coalesce(d.site_id, e.site_id) as site_id, e.thresholds,
              s.id as sensor_id, s.name, s.kind, s.role, s.required, coalesce(via.interval_seconds, s.interval_seconds) as seconds,
              via.id as via
            from element e
@@ -52,7 +55,11 @@ async def elements(con: Connection, tenant_id: int, ids: Sequence[int]) -> dict[
     )
     found: dict[int, Judged] = {}
     for row in rows:
-        judged = found.setdefault(row["id"], Judged(row["managed"], row["site_id"], row["thresholds"], [], {}, row["via"]))
+        judged = found.setdefault(
+            row["id"], Judged(row["managed"], row["site_id"], row["thresholds"], [], {}, None, to_us(row["judged_since"]))
+        )
+        if row["via"] is not None:
+            judged = found[row["id"]] = judged._replace(via=row["via"])
         if row["sensor_id"] is not None:
             judged.sensors.append(Sensor(row["sensor_id"], row["name"], row["kind"], row["role"], row["required"]))
             judged.intervals[row["sensor_id"]] = round(row["seconds"] * SECOND_US)
@@ -78,9 +85,10 @@ async def services_of(con: Connection, tenant_id: int, element_ids: Sequence[int
 async def services(con: Connection, tenant_id: int, ids: Sequence[int]) -> dict[int, JudgedService]:
     """The services of `ids` that still exist."""
     fulfilment = await con.fetch(
-        """select service_id, valid_from, fulfilment_status,
-             lead(valid_from) over (partition by service_id order by valid_from) as valid_to
-           from service_version where tenant_id = $1 and service_id = any($2) order by service_id, valid_from""",
+        """select v.service_id, v.valid_from, v.fulfilment_status, s.tree_since,
+             lead(v.valid_from) over (partition by v.service_id order by v.valid_from) as valid_to
+           from service_version v join service s on s.tenant_id = v.tenant_id and s.id = v.service_id
+           where v.tenant_id = $1 and v.service_id = any($2) order by v.service_id, v.valid_from""",
         tenant_id,
         ids,
     )
@@ -98,6 +106,7 @@ async def services(con: Connection, tenant_id: int, ids: Sequence[int]) -> dict[
         ids,
     )
     versions: dict[int, list[Span[str]]] = {}
+    since = {row["service_id"]: to_us(row["tree_since"]) for row in fulfilment}
     for row in fulfilment:
         end = None if row["valid_to"] is None else to_us(row["valid_to"])
         versions.setdefault(row["service_id"], []).append(Span(to_us(row["valid_from"]), end, row["fulfilment_status"]))
@@ -109,6 +118,6 @@ async def services(con: Connection, tenant_id: int, ids: Sequence[int]) -> dict[
     for g in groups:
         grouped.setdefault(g["service_id"], []).append(Group(g["id"], g["name"], g["k"], g["criticality"]))
     return {
-        service: JudgedService(Tree(tuple(placed[service]), tuple(grouped.get(service, ()))), spans)
+        service: JudgedService(Tree(tuple(placed[service]), tuple(grouped.get(service, ()))), spans, since[service])
         for service, spans in versions.items()
     }

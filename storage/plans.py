@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from storage.times import to_datetime
+
 if TYPE_CHECKING:
     from storage.database import Connection
 
@@ -33,10 +35,17 @@ async def site_name(con: Connection, tenant_id: int, site_id: int) -> str:
     return value
 
 
-async def measuring_agent(con: Connection, tenant_id: int, site_id: int) -> int | None:
-    """The agent that measures a site: the newest that is not revoked, so that a replaced appliance takes over."""
+async def measuring_agent(con: Connection, tenant_id: int, site_id: int, heard_since_us: int) -> int | None:
+    """The agent that measures a site: the newest heard since an instant, so that a replaced appliance takes over but one that
+    was only enrolled does not; the newest of all where none was heard. Revoked ones do not count.
+    """
     value: int | None = await con.fetchval(
-        "select max(id) from agent where tenant_id = $1 and site_id = $2 and revoked_at is null", tenant_id, site_id
+        """select a.id from agent a where a.tenant_id = $1 and a.site_id = $2 and a.revoked_at is null
+           order by exists (select from agent_presence p where p.tenant_id = $1 and p.agent_id = a.id and p.until >= $3) desc,
+             a.id desc limit 1""",
+        tenant_id,
+        site_id,
+        to_datetime(heard_since_us),
     )
     return value
 

@@ -78,6 +78,7 @@ async def readings(
         """select s.element_id, s.sensor_id, s.metric, s.instance, d.ts, d.value, d.reason
            from unnest($2::bigint[], $3::timestamptz[]) as e (id, start)
            join series s on s.tenant_id = $1 and s.element_id = e.id and s.metric = any($4) and s.id >> 40 = $1
+             and s.sensor_id = any($5)
            cross join lateral (
              select array_agg((extract(epoch from ts) * 1000000)::bigint order by ts) as ts,
                     array_agg(value order by ts) as value, array_agg(reason order by ts) as reason
@@ -86,6 +87,7 @@ async def readings(
         list(starts),
         [to_datetime(us) for us in starts.values()],
         metrics,
+        list(known),
     )
     found: dict[int, list[Readings]] = {element: [] for element in starts}
     for row in rows:

@@ -51,6 +51,16 @@ async def ensure(
 ) -> list[int]:
     """The ids of the series `wanted` = (element, sensor, metric, instance), made where missing; in the same order."""
     columns = list(zip(*wanted, strict=True))
+    # a sensor that was renamed, or another one that measures the same, goes on with the same series
+    await con.execute(
+        """update series s set sensor_id = w.sensor
+           from unnest($2::bigint[], $3::int[], $4::text[], $5::text[]) as w (element, sensor, metric, instance)
+           where s.tenant_id = $1 and s.element_id = w.element and s.metric = w.metric and s.instance = w.instance
+             and s.source = $6 and s.sensor_id is distinct from w.sensor""",
+        tenant_id,
+        *columns,
+        source,
+    )
     await con.execute(
         """insert into series (tenant_id, id, element_id, sensor_id, metric, instance, source)
            select $1, $1::bigint << 40 | nextval('series_serial'), w.element, w.sensor, w.metric, w.instance, $6

@@ -11,7 +11,7 @@ from storage.times import to_datetime
 
 SERVICES = Noun(
     "service",
-    f"""select s.id, s.external_id, s.owner, (to_jsonb(s) - '{{tenant_id,external_id,owner,active,in_service,account_id,
+    f"""select s.id, s.external_id, s.owner, (to_jsonb(s) - '{{tenant_id,external_id,owner,active,in_service,tree_since,account_id,
            product_id,price_book_entry_id,location_id,replaced_with_id,reseller_id,currency}}'::text[]
          || jsonb_build_object('id', s.external_id, 'account', a.external_id, 'product', p.external_id,
            'price_book_entry', e.external_id, 'location', l.external_id, 'replaced_with', r.external_id,

@@ -57,7 +57,10 @@ class Service(NamedTuple):
 
 
 class ElementRow(NamedTuple):
-    """A placement of one service with its element's present status; `since` is the start of the shown status, µs."""
+    """A placement of one service with its element's present status; `since` is the start of the shown status, µs.
+
+    `raw` is what the measurements say now, where `status` is calmed down for a reader (flapping).
+    """
 
     placement_id: int
     element_id: int
@@ -73,6 +76,7 @@ class ElementRow(NamedTuple):
     group_k: int
     group_criticality: str
     parents: tuple[int, ...]
+    raw: str
     status: str
     since: int | None
     reason: str
@@ -81,10 +85,11 @@ class ElementRow(NamedTuple):
 
 
 class LastSample(NamedTuple):
-    """The newest value of one series; `reason` is the wire code of protocols.uplink.batch.REASONS."""
+    """The newest value of one series; `reason` is the wire code of protocols.uplink.batch.REASONS, `interval` seconds."""
 
     element_id: int
     sensor: str
+    interval: float
     metric: str
     instance: str
     ts: int
@@ -167,6 +172,7 @@ select c.id as placement_id, e.id as element_id, e.external_id, e.name, e.kind, 
        coalesce(g.name, '') as group_name, coalesce(g.k, 0) as group_k, coalesce(g.criticality, '') as group_criticality,
        array(select h.parent_id from placement_parent h where h.tenant_id = c.tenant_id and h.placement_id = c.id
              order by h.parent_id) as parents,
+       coalesce(p.raw, case when e.managed then 'No Data' else 'Unmanaged' end) as raw,
        coalesce(p.shown, case when e.managed then 'No Data' else 'Unmanaged' end) as status,
        coalesce(other.ends_at, first.starts_at) as since,
        coalesce(p.reason, case when e.managed then 'never' else '' end) as reason, p.flags, p.evidence
@@ -185,7 +191,7 @@ order by c.id
 
 # Rows of the element as a whole, and of its sensors; those of a device's many interfaces and disks stay out.
 _LAST_SAMPLES = """
-select x.element_id, n.name as sensor, x.metric, x.instance, l.ts, l.value, l.reason
+select x.element_id, n.name as sensor, n.interval_seconds as interval, x.metric, x.instance, l.ts, l.value, l.reason
 from series x
 join sensor n on n.tenant_id = x.tenant_id and n.id = x.sensor_id
 cross join lateral (select m.ts, m.value, m.reason from sample m where m.series_id = x.id and m.ts > $3

@@ -14,7 +14,6 @@ from hypothesis import settings
 
 from tests.clusters import KINDS, Server, running
 
-
 # A busy machine is no fault of the code, so no example has a deadline; CI looks at the same examples each time, people at new ones.
 settings.register_profile("lineside", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("lineside")

@@ -42,6 +42,10 @@ REASONS = (
     "bad_answer",
     "authentication",
     "local_error",
+    "tls",
+    "http_status",
+    "content",
+    "dns_error",
 )
 REASON_CODE = {name: code for code, name in enumerate(REASONS)}
 
@@ -186,6 +190,9 @@ _POINTS: dict[str, dict[str, str]] = {
     "gaps": dict.fromkeys(("lane", "reason"), "texts"),
     "discovery": dict.fromkeys(("kind", "instance", "name", "value"), "texts"),
 }
+# What no honest agent sends and no table holds: it would fail again at each try.
+_YEAR_2262 = 9_214_646_400_000_000
+_BOUNDS = {"interval": (1, 86_400), "rows": (0, 1 << 62), "first_ts": (0, _YEAR_2262), "last_ts": (0, _YEAR_2262)}
 _ASIDE = {"interval_sensor", "interval"}  # columns with a length of their own
 
 K = TypeVar("K", bound=NamedTuple)
@@ -263,6 +270,10 @@ def _part(name: str, columns: dict[str, bytes | list[str]]) -> Any:
     lengths = {len(values[field]) for field, dtype in layout.items() if dtype is not None and field not in _ASIDE}
     if len(lengths) > 1 or len({len(values[field]) for field in _ASIDE & layout.keys()}) > 1:
         raise DecodeError("length", f"{name}: columns of different length")
+    for field, (least, most) in _BOUNDS.items():
+        column = values.get(field)
+        if column is not None and len(column) and not ((column >= least) & (column <= most)).all():  # NaN is outside, too
+            raise DecodeError("value", f"{name}.{field} has a value outside {least} to {most}")
     for field, target in _POINTS[name].items():
         column = values[field]
         if len(column) and int(column.max()) >= len(values[target]):
@@ -274,8 +285,10 @@ def _column(name: str, field: str, dtype: np.dtype[Any] | None, raw: bytes | lis
     if dtype is None:
         if not isinstance(raw, list):
             raise DecodeError("column", f"{name}.{field} is a list of texts")
-        if len(raw) > MAX_ROWS or any(len(text) > MAX_TEXT for text in raw):
-            raise DecodeError("text", f"{name}.{field}: at most {MAX_ROWS} texts of at most {MAX_TEXT} characters")
+        if len(raw) > MAX_ROWS or any(len(text) > MAX_TEXT or "\0" in text for text in raw):
+            raise DecodeError(
+                "text", f"{name}.{field}: at most {MAX_ROWS} texts of at most {MAX_TEXT} characters, none of them NUL"
+            )
         return raw
     if not isinstance(raw, bytes):
         raise DecodeError("column", f"{name}.{field} is a column of bytes")

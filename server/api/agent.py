@@ -46,7 +46,7 @@ async def enrol(request: Request) -> Response:
     async with as_tenant(state.pool, tenant_id) as con:
         agent = await agents.enrol(con, tenant_id, message, token, sha256(message.secret), now)
         await agents.touch(con, agent, now)
-        plan = await make_plan(con, agent, state.profiles, state.secret_key)
+        plan = await make_plan(con, agent, state.profiles, state.secret_key, state.clock())
     return _json(Enrolled(agent.external_id, plan.site, now / SECOND_US, plan))
 
 
@@ -103,7 +103,7 @@ async def heartbeat(request: Request) -> Response:
 async def _plan(request: Request, agent: AgentRow) -> Plan:
     state = request.app.state
     async with as_tenant(state.pool, agent.tenant_id) as con:
-        return await make_plan(con, agent, state.profiles, state.secret_key)
+        return await make_plan(con, agent, state.profiles, state.secret_key, state.clock())
 
 
 async def _heard(request: Request, agent: AgentRow, skew: float | None = None) -> None:
@@ -164,8 +164,11 @@ async def _body(request: Request, limit: int) -> bytes:
 
 
 async def _message(request: Request, kind: type[M]) -> M:
+    body = await _body(request, MESSAGE_MAX)
+    if b"\\u0000" in body:
+        raise DecodeError("message", "the message holds the character NUL, which no text here can have")
     try:
-        return msgspec.json.decode(await _body(request, MESSAGE_MAX), type=kind)
+        return msgspec.json.decode(body, type=kind)
     except msgspec.MsgspecError as error:
         raise DecodeError("message", f"not a {kind.__name__.lower()} message: {error}") from None
 

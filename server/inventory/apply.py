@@ -62,8 +62,10 @@ async def _carry_out(con: Connection, tenant_id: int, intent: Intent, key: bytes
     await services.note_versions(con, tenant_id, saved, now_us)
     changed = await inventory.element_ids(con, tenant_id, list(_measured_otherwise(intent.changes)))
     await dirty.mark(con, tenant_id, changed, [now_us] * len(changed))
+    await inventory.judge_from(con, tenant_id, changed, now_us)
     restructured = await inventory.service_ids(con, tenant_id, list(_restructured(intent.changes)))
     await dirty.mark_services(con, tenant_id, restructured, [now_us] * len(restructured))
+    await inventory.roll_up_from(con, tenant_id, restructured, now_us)
 
 
 def _measured_otherwise(changes: Iterable[Change]) -> Iterable[str]:

@@ -19,6 +19,10 @@ from server.inventory.nodes import Fault, Node
 from server.inventory.reader import read, resolver, say
 
 SECONDS = 120.0  # a large inventory takes a while
+NEEDED = {
+    "LINESIDE_URL": "the address of the server, such as https://lineside.example",
+    "LINESIDE_KEY": "an API key with the scope admin (lineside key create --name NAME --scope admin)",
+}
 
 
 def add_arguments(commands: Any) -> None:
@@ -82,14 +86,13 @@ def token(
 
 def _call(environment: Mapping[str, str], method: str, path: str, body: bytes, query: dict[str, str]) -> httpx2.Response | str:
     """The server's answer, or why there is none, in a sentence."""
-    missing = [name for name in ("LINESIDE_URL", "LINESIDE_KEY") if not environment.get(name)]
+    missing = [f"{name}: {words}" for name, words in NEEDED.items() if not environment.get(name)]
     if missing:
-        return (
-            f"lineside: Set {' and '.join(missing)}: the address of the server, such as https://lineside.example, and an API key with "
-            "the scope admin (lineside key create --name NAME --scope admin)."
-        )
-    url = environment["LINESIDE_URL"].rstrip("/")
-    headers = {"Authorization": f"Bearer {environment['LINESIDE_KEY']}", "Content-Type": "application/json"}
+        return f"lineside: Set {', and '.join(missing)}."
+    url, key = environment["LINESIDE_URL"].rstrip("/"), environment["LINESIDE_KEY"]
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        return "lineside: LINESIDE_KEY holds characters that no key has: copy it again."
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     try:
         return httpx2.request(method, url + path, content=body, params=query, headers=headers, timeout=SECONDS)
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
@@ -97,6 +100,8 @@ def _call(environment: Mapping[str, str], method: str, path: str, body: bytes, q
     except httpx2.TimeoutException:
         return f"lineside: {url} did not answer within {SECONDS:.0f} s. Nothing is known about whether the change was made: try again."
     except httpx2.HTTPError as error:
+        if "WRONG_VERSION_NUMBER" in str(error) or "RECORD_LAYER_FAILURE" in str(error):  # what OpenSSL calls an answer in clear
+            return f"lineside: {url} does not speak TLS: write http://, or put TLS in front of it."
         return f"lineside: {url} cannot be reached ({error}). Is the server running, and is LINESIDE_URL right?"
 
 

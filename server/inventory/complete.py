@@ -24,8 +24,9 @@ from server.inventory.document import (
 )
 from server.inventory.nodes import Fault, Path
 from server.inventory.scope import Scope
+from server.profiles import AUTO
 
-PROFILES = ("system", "if_mib", "host_resources")  # asked of every SNMP device unless the file names others
+PROFILES = (AUTO,)  # what fits the device, unless the file names others
 SNMP_PORT = 161
 
 R = TypeVar("R", bound=Record)

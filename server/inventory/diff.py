@@ -119,7 +119,8 @@ def _flat(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], 
             yield from inside or [(name, "present")]
     elif isinstance(value, (list, tuple)):
         if value:
-            yield path, ", ".join(sorted(set(value)) if path[-1] == "parent" else value)
+            shown = [repr(item) if ", " in str(item) else str(item) for item in value]
+            yield path, ", ".join(sorted(set(shown)) if path[-1] == "parent" else shown)
     else:
         yield path, _show(path[-1], value)
 

@@ -21,6 +21,7 @@ from server.inventory.fields import (
     EntryId,
     Facing,
     Fulfilment,
+    HttpStatus,
     Id,
     Interval,
     LocationId,
@@ -30,14 +31,20 @@ from server.inventory.fields import (
     Policy,
     PriceBookId,
     ProductId,
+    Query,
     Rate,
+    RecordType,
+    Redirects,
+    Repeats,
     Secret,
     SensorName,
     ServiceId,
     SiteId,
+    Spacing,
     TemplateId,
     Text,
     Timeout,
+    Url,
     Zone,
 )
 
@@ -188,18 +195,35 @@ class Threshold(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Sensor(Struct, frozen=True, forbid_unknown_fields=True):
-    """One check of an element. `port` is TCP's or SNMP's; what follows it is SNMP's."""
+    """One check of an element; element_checks.KEYS says which kind has which of the keys after `required`."""
 
-    kind: Literal["ping", "tcp", "snmp", "port"]
+    kind: Literal["ping", "tcp", "http", "dns", "snmp", "port"]
     name: SensorName = ""
     interval: Interval = 60.0
     timeout: Timeout | None = None
     required: bool = True
     port: Port | None = None
     community: Secret | None = None
-    version: Literal["2c"] | None = None
+    version: Literal["1", "2c", "3"] | None = None
+    user: Annotated[str, Meta(min_length=1, max_length=32)] | None = None
+    auth: Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512"] | None = None
+    auth_secret: Secret | None = None
+    priv: Literal["des", "aes128", "aes192", "aes256", "aes192c", "aes256c"] | None = None
+    priv_secret: Secret | None = None
+    context: Name | None = None
+    varbinds: Annotated[int, Meta(ge=4, le=200)] | None = None
     profiles: tuple[Name, ...] | None = None
     retries: Annotated[int, Meta(ge=0, le=10)] | None = None
+    count: Repeats | None = None
+    spacing: Spacing | None = None
+    url: Url | None = None
+    method: Literal["GET", "HEAD"] | None = None
+    status: tuple[HttpStatus, ...] | None = None
+    expect: tuple[Name, ...] | None = None
+    verify: bool | None = None
+    redirects: Redirects | None = None
+    query: Query | None = None
+    type: RecordType | None = None
 
 
 class Element(Record, frozen=True):

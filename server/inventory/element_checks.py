@@ -11,12 +11,16 @@ from server.inventory.scope import Scope
 
 # The keys that only some kinds have; every kind has name, interval and required.
 KEYS = {
-    "ping": {"timeout"},
+    "ping": {"timeout", "count", "spacing"},
     "tcp": {"timeout", "port"},
-    "snmp": {"timeout", "port", "community", "version", "profiles", "retries"},
+    "http": {"timeout", "url", "method", "status", "expect", "verify", "redirects"},
+    "dns": {"timeout", "port", "query", "type", "expect"},
+    "snmp": {"timeout", "port", "community", "version", "profiles", "retries", "varbinds"}
+    | {"user", "auth", "auth_secret", "priv", "priv_secret", "context"},
     "port": set[str](),
 }
-OPTIONAL = ("timeout", "port", "community", "version", "profiles", "retries")
+SPACING = 0.05  # s between the requests of a ping sensor that says nothing
+OPTIONAL = tuple(key for key in Sensor.__struct_fields__ if any(key in keys for keys in KEYS.values()))
 
 
 def check(scope: Scope, profiles: frozenset[str]) -> Iterator[Fault]:
@@ -37,6 +41,10 @@ def check(scope: Scope, profiles: frozenset[str]) -> Iterator[Fault]:
             if sensor.name in names:
                 yield Fault(where, f"element {element.id!r} has two sensors {sensor.name!r}: give each a 'name' of its own")
             names.add(sensor.name)
+        if sum(sensor.kind == "snmp" for sensor in element.sensors or ()) > 1:
+            yield Fault(
+                (*path, "sensors"), f"element {element.id!r} has two snmp sensors, which would count its ports twice: keep one"
+            )
 
 
 def _port(element: Element, path: Path, scope: Scope) -> Iterator[Fault]:
@@ -71,13 +79,44 @@ def _reach(element: Element, path: Path) -> Iterator[Fault]:
         yield Fault((*path, "sensors"), f"element {element.id!r} has a sensor of kind port but is no port of a device")
 
 
+def _snmp(sensor: Sensor, path: Path) -> Iterator[Fault]:
+    if sensor.version != "3":
+        for key in ("user", "auth", "auth_secret", "priv", "priv_secret", "context"):
+            if getattr(sensor, key) is not None:
+                yield Fault((*path, key), f"{key!r} belongs to SNMPv3: write version: 3, or leave it out")
+        return
+    if sensor.community is not None:
+        yield Fault((*path, "community"), "SNMPv3 has no community: leave it out")
+    if sensor.user is None:
+        yield Fault(path, "an SNMPv3 sensor needs its 'user'")
+    if sensor.priv is not None and sensor.auth is None:
+        yield Fault((*path, "priv"), "SNMPv3 has no privacy without authentication: give 'auth' and 'auth_secret' too")
+    for key, of in (("auth_secret", sensor.auth), ("priv_secret", sensor.priv)):
+        if of is None and getattr(sensor, key) is not None:
+            yield Fault((*path, key), f"{key!r} needs its protocol: {key.removesuffix('_secret')!r}")
+
+
 def _sensor(sensor: Sensor, path: Path, profiles: frozenset[str]) -> Iterator[Fault]:
     for key in OPTIONAL:
         if getattr(sensor, key) is not None and key not in KEYS[sensor.kind]:
-            kinds = " or ".join(kind for kind, keys in KEYS.items() if key in keys)
-            yield Fault((*path, key), f"a {sensor.kind} sensor has no {key!r}; only {kinds} has")
+            *others, last = [kind for kind, keys in KEYS.items() if key in keys]
+            kinds = f"{', '.join(others)} or {last}" if others else last
+            article = "an" if sensor.kind in {"http", "snmp"} else "a"
+            yield Fault((*path, key), f"{article} {sensor.kind} sensor has no {key!r}; only {kinds} has")
     if sensor.kind == "tcp" and sensor.port is None:
         yield Fault(path, "a tcp sensor needs the 'port' it shall connect to")
+    if sensor.kind == "dns" and sensor.query is None:
+        yield Fault(path, "a dns sensor needs the 'query': the name that the server shall be asked for")
+    if sensor.kind == "http" and sensor.method == "HEAD" and sensor.expect:
+        yield Fault((*path, "expect"), "an answer to HEAD has no text to look into: leave out 'expect', or use GET")
+    if sensor.kind == "snmp":
+        yield from _snmp(sensor, path)
+    if sensor.kind == "ping":
+        last_answer = ((sensor.count or 1) - 1) * (sensor.spacing or SPACING) + (sensor.timeout or 1.0)
+        if last_answer > sensor.interval and (sensor.count or 1) > 1:
+            yield Fault(
+                path, f"the requests of one poll take up to {last_answer:g} s, longer than the interval of {sensor.interval:g} s"
+            )
     for i, profile in enumerate(sensor.profiles or ()):
         if profiles and profile not in profiles:
             yield Fault((*path, "profiles", i), f"there is no SNMP profile {profile!r}{hint(profile, sorted(profiles))}")

@@ -24,9 +24,16 @@ Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000, extra={"unit": "ms"})]
 Percent = Annotated[float, Meta(ge=0, le=100, extra={"unit": "%"})]
 Interval = Annotated[float, Meta(ge=1, le=86_400, extra={"unit": "s"})]
 Timeout = Annotated[float, Meta(ge=0.05, le=60, extra={"unit": "s"})]
+Spacing = Annotated[float, Meta(ge=0.02, le=1, extra={"unit": "s"})]
+Repeats = Annotated[int, Meta(ge=1, le=100)]
+Redirects = Annotated[int, Meta(ge=0, le=10)]
+HttpStatus = Annotated[int, Meta(ge=100, le=599)]
+Url = Annotated[str, Meta(max_length=2_000, extra={"check": "url"})]
+Query = Annotated[str, Meta(max_length=254, extra={"check": "query"})]
+RecordType = Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"]
 Days = Annotated[int, Meta(ge=0, le=3_650, extra={"unit": "d"})]
 Secret = Annotated[str, Meta(min_length=1, max_length=255)]  # `env:NAME` or `file:PATH` in a file; write-only in the API
-SECRETS = frozenset({"community"})  # the keys that are one
+SECRETS = frozenset({"community", "auth_secret", "priv_secret"})  # the keys that are one
 
 AccountManagerId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "account_managers"})]
 AccountId = Annotated[str, Meta(min_length=1, max_length=255, extra={"ref": "accounts"})]

@@ -7,7 +7,10 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
+
+from protocols import dns
 
 _LABEL = re.compile(r"^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$")
 _ONLY_DIGITS = re.compile(r"^[0-9.]+$")
@@ -44,6 +47,33 @@ def is_address(text: str) -> bool:
     return True
 
 
+def is_url(text: str) -> bool:
+    """Whether `text` is an address of the web as it is sent: ASCII, with a host, without a user, a blank or a fragment."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    plain = text.isascii() and not any(letter.isspace() for letter in text)
+    return (
+        plain
+        and parts.scheme in {"http", "https"}
+        and is_address(host)
+        and port != 0
+        and "@" not in parts.netloc
+        and "#" not in text
+    )
+
+
+def is_query(text: str) -> bool:
+    """Whether `text` is a name that DNS can be asked for."""
+    try:
+        dns.question(text, "A")
+    except ValueError:
+        return False
+    return True
+
+
 PLAIN = Format("a text")
 FORMATS = {
     "timezone": Format("an IANA time zone such as Europe/Berlin", lambda text: text in _zones(), _zones),
@@ -51,6 +81,8 @@ FORMATS = {
     "country": Format("an ISO 3166 country such as DE"),
     "currency": Format("an ISO 4217 currency such as EUR"),
     "email": Format("an e-mail address"),
+    "url": Format("an address such as https://www.example.net/health", is_url),
+    "query": Format("a DNS name such as www.example.net", is_query),
     "sensor": Format("a text without '/'"),
     "amount": Format("an amount with at most 4 decimals"),
 }

@@ -9,11 +9,12 @@ import msgspec
 from msgspec.structs import replace
 
 from protocols.errors import ConfigError
-from server.inventory import shape
+from server.inventory import sensor_secrets, shape
 from server.inventory.checks import check, references
 from server.inventory.complete import canonical
 from server.inventory.diff import Change, compare
 from server.inventory.document import LISTS, Element, Record
+from server.inventory.fields import SECRETS
 from server.inventory.nodes import Fault, Node
 from server.inventory.scope import Scope
 from server.inventory.shape import Draft, plain
@@ -65,10 +66,7 @@ def current(rows: Mapping[str, list[Row]], sealed: Mapping[str, Sealed], key: by
 def with_secrets(element: Element, opened: Mapping[str, str]) -> Element:
     """The element with the communities that are stored for its sensors, where it says none."""
     sensors = tuple(
-        replace(sensor, community=opened.get(secrets.of_sensor(element.id, sensor.name)))
-        if sensor.kind == "snmp" and sensor.community is None
-        else sensor
-        for sensor in element.sensors or ()
+        sensor_secrets.with_stored(sensor, opened, secrets.of_sensor(element.id, sensor.name)) for sensor in element.sensors or ()
     )
     return replace(element, sensors=sensors)
 
@@ -118,10 +116,11 @@ def _secret_faults(draft: Draft) -> Iterator[Fault]:
     for position, element in draft.records["elements"].items():
         for i, sensor in enumerate(element.sensors or ()):
             path = ("elements", position, "sensors", i)
-            if sensor.kind == "snmp" and sensor.community is None:
-                yield Fault(path, f"snmp sensor {sensor.name!r} of element {element.id!r} needs its 'community'")
-            elif (sensor.community or "").startswith(("env:", "file:")):
-                yield Fault((*path, "community"), "the sender resolves env: and file: itself; here the secret is expected")
+            for key in sensor_secrets.missing(sensor):
+                yield Fault(path, f"snmp sensor {sensor.name!r} of element {element.id!r} needs its {key!r}")
+            for key in sorted(SECRETS):
+                if (getattr(sensor, key) or "").startswith(("env:", "file:")):
+                    yield Fault((*path, key), "the sender resolves env: and file: itself; here the secret is expected")
 
 
 def _still_used(draft: Draft, gone: Mapping[str, list[str]], kept: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
@@ -140,10 +139,10 @@ def _still_used(draft: Draft, gone: Mapping[str, list[str]], kept: Mapping[str, 
 def _new_secrets(elements: Iterable[Record], now: Current) -> dict[str, str]:
     """The secrets of `elements` that are not stored as they are wanted, by name."""
     wanted = {
-        secrets.of_sensor(element.id, sensor.name): sensor.community
+        secrets.of_sensor(element.id, sensor.name): secret
         for element in elements
         if isinstance(element, Element)
         for sensor in element.sensors or ()
-        if sensor.community is not None
+        if (secret := sensor_secrets.packed(sensor)) is not None
     }
     return {name: secret for name, secret in wanted.items() if now.secrets.get(name) != secret}

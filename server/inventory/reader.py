@@ -9,9 +9,10 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from server.inventory import shape
+from server.inventory import sensor_secrets, shape
 from server.inventory.checks import check
 from server.inventory.document import Document, Element, Sensor
+from server.inventory.fields import SECRETS
 from server.inventory.nodes import MAX_FAULTS, Fault, Node, UnreadableError, find, from_yaml
 from server.inventory.scope import Scope, Stored
 from server.inventory.shape import Draft
@@ -38,6 +39,8 @@ def read(text: str | bytes, name: str, resolve: Resolve, stored: Stored | None =
         root = from_yaml(text, faults)
     except UnreadableError as error:
         return Reading(None, say([error.fault], name, Node(1, None)), Node(1, None))
+    if root.value is None or root.value == "":
+        return Reading(None, say([Fault((), "the file is empty: nothing was changed", 1)], name, root), root)
     draft = shape.read(root, faults)
     document = to_document(draft)
     check(Scope(draft, stored), faults)  # it completes the draft to judge it; the document is sent as it was written
@@ -96,19 +99,26 @@ def _element(element: Element, place: int, resolve: Resolve, faults: list[Fault]
 
 
 def _sensor(sensor: Sensor, path: tuple[str | int, ...], resolve: Resolve, faults: list[Fault]) -> Sensor:
-    where = (*path, "community")
-    if sensor.community is None:
-        if sensor.kind == "snmp":
-            faults.append(Fault(path, "an snmp sensor needs its 'community', as env:NAME or file:PATH"))
-        return sensor
-    if not sensor.community.startswith(("env:", "file:")):
-        faults.append(Fault(where, "'community' is a secret and does not belong in this file: write env:NAME or file:PATH"))
-        return sensor
-    try:
-        secret = resolve(sensor.community)
-    except LookupError as error:
-        faults.append(Fault(where, f"'community' is {sensor.community}, but {error.args[0]}"))
-        return sensor
-    if len(secret) > 255:
-        faults.append(Fault(where, f"the secret {sensor.community} is longer than 255 characters"))
-    return replace(sensor, community=secret)
+    faults.extend(
+        Fault(path, f"an snmp sensor needs its {key!r}, as env:NAME or file:PATH") for key in sensor_secrets.missing(sensor)
+    )
+    found: dict[str, str] = {}
+    for key in sorted(SECRETS):
+        said = getattr(sensor, key)
+        if said is None:
+            continue
+        if not said.startswith(("env:", "file:")):
+            faults.append(
+                Fault((*path, key), f"{key!r} is a secret and does not belong in this file: write env:NAME or file:PATH")
+            )
+            continue
+        try:
+            found[key] = resolve(said)
+        except LookupError as error:
+            faults.append(Fault((*path, key), f"{key!r} is {said}, but {error.args[0]}"))
+            continue
+        if len(found[key]) > 255:
+            faults.append(Fault((*path, key), f"the secret {said} is longer than 255 characters"))
+        if key != "community" and len(found[key]) < 8:
+            faults.append(Fault((*path, key), f"the secret {said} is too short: SNMPv3 wants at least 8 characters"))
+    return replace(sensor, **found)

@@ -92,7 +92,7 @@ def _value(node: Node, kind: inspect.Type, path: Path, faults: list[Fault]) -> A
         return _list(node, kind, path, faults)
     if isinstance(kind, inspect.DictType):
         return _dict(node, kind, path, faults)
-    value, wanted = _scalar(node.value, kind, extra)
+    value, wanted = _scalar(node, kind, extra)
     if value is WRONG:
         known = kind.values if isinstance(kind, inspect.LiteralType) else FORMATS.get(extra.get("check", ""), PLAIN).known()
         near = hint(str(node.value), map(str, known)) if isinstance(node.value, str) else ""
@@ -146,13 +146,14 @@ def _dict(node: Node, kind: inspect.DictType, path: Path, faults: list[Fault]) -
     return {key: _value(item, kind.value_type, (*path, key), faults) for key, item in node.value.items()}
 
 
-def _scalar(value: Any, kind: inspect.Type, extra: dict[str, Any]) -> tuple[Any, str]:
+def _scalar(node: Node, kind: inspect.Type, extra: dict[str, Any]) -> tuple[Any, str]:
     """(value or WRONG, what is wanted there in words)."""
+    value = node.value
     if isinstance(kind, inspect.BoolType):
         known = isinstance(value, Text) and value.lower()
         return (known in _TRUE if known in _TRUE | _FALSE else value if isinstance(value, bool) else WRONG), "true or false"
     if isinstance(kind, (inspect.IntType, inspect.FloatType)):
-        return _number(value, kind, extra.get("unit"))
+        return _number(node, kind, extra.get("unit"))
     if isinstance(kind, inspect.LiteralType):
         return (str(value) if value in kind.values else WRONG), f"one of {', '.join(map(str, kind.values))}"
     if isinstance(kind, inspect.DateType):
@@ -162,14 +163,17 @@ def _scalar(value: Any, kind: inspect.Type, extra: dict[str, Any]) -> tuple[Any,
     raise TypeError(f"document.py uses a type this reader does not know: {kind}")
 
 
-def _number(value: Any, kind: inspect.IntType | inspect.FloatType, unit: str | None) -> tuple[Any, str]:
+def _number(node: Node, kind: inspect.IntType | inspect.FloatType, unit: str | None) -> tuple[Any, str]:
+    value = node.value
     low, high = (kind.ge if kind.ge is not None else kind.gt), kind.le
     whole = isinstance(kind, inspect.IntType)
     wanted = f"{'a whole number' if whole else 'a number'}{f' in {unit}' if unit else ''}"
     wanted += f" from {low} to {high}" if low is not None and high is not None else ""
-    wanted += f" (or written like {units.EXAMPLES[unit]})" if unit else ""
+    wanted += f" (or written like {units.EXAMPLES[unit]})" if unit and node.line else ""  # only YAML, which has lines, may
     if isinstance(value, Text):
         value = units.number(value, unit)
+        if value is not None and not whole:
+            value = float(value)  # the bounds are floats: 50 ms is 0.05 of them, not a little less
     if value is None or isinstance(value, (bool, str, dict, list)):
         return WRONG, wanted
     if (kind.ge is not None and value < kind.ge) or (kind.gt is not None and value <= kind.gt):

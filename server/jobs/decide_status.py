@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from analytics.rules import lookback, reach, with_thresholds
@@ -13,7 +14,6 @@ from analytics.unanswered import OPER_STATUS, with_unanswered
 from server import deciding
 from storage import agents, dirty, judged, late, rules, samples, timelines
 from storage.database import as_tenant
-from storage.times import DAY_US
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from storage.judged import Judged
     from storage.timelines import ElementSpans, ServiceSpans
 
+log = logging.getLogger("lineside.status")
 IDLE = 0.5  # seconds between looks at what is due
-MARGIN_US = DAY_US  # more than a decision looks back before its first sample
 GATHER = 0.1  # seconds in which marks gather after a round, so that a storm is decided in few rounds
 
 
@@ -76,9 +76,6 @@ async def _decide_elements(con: Connection, tenant_id: int, marks: dict[int, int
     """Decide the elements marked (id -> first news, µs) and their ports; returns those whose timeline changed, and from when on."""
     for port, device in await judged.ports_of(con, tenant_id, list(marks)):
         marks[port] = min(marks[device], marks.get(port, marks[device]))
-    # what was decided of days whose samples are gone stands: from nothing, only No Data could follow
-    complete = await late.raw_from_us(con, tenant_id)
-    marks.update({e: max(at, complete + MARGIN_US) for e, at in marks.items() if complete > 0})
     found = await judged.elements(con, tenant_id, list(marks))
     known = await _intervals(con, tenant_id, found)
     cases = await _cases(con, tenant_id, {e: marks[e] for e in found}, found, known, rule_set)
@@ -92,7 +89,13 @@ async def _decide_elements(con: Connection, tenant_id: int, marks: dict[int, int
         silent = _silent(heard.get(one.site_id or 0, []), back[element], now)
         own = with_thresholds(rule_set, one.thresholds)
         seed = case.seed.value if case.seed else None
-        fresh, dues[element] = element_timeline(one.sensors, readings[element], own, case.start, now, seed, silent, one.managed)
+        try:
+            fresh, dues[element] = element_timeline(
+                one.sensors, readings[element], own, case.start, now, seed, silent, one.managed
+            )
+        except (ArithmeticError, ValueError, LookupError):  # a fault of ours with one element must not stop all others
+            log.exception("element %d of tenant %d cannot be decided", element, tenant_id)
+            continue
         new = splice(case.seed, fresh, same_state)
         if new != case.stored:
             changes[element] = (case.stored, new)
@@ -108,7 +111,11 @@ async def _intervals(con: Connection, tenant_id: int, found: Mapping[int, Judged
     for one in found.values():
         if one.via is not None:
             configured.setdefault(one.via, max(one.intervals.values()))
-    return await samples.intervals(con, tenant_id, configured)
+    known = await samples.intervals(con, tenant_id, configured)
+    for one in found.values():
+        if one.via is not None:  # agents state the interval of the sensor that reads the port
+            known |= {sensor.id: known[one.via] for sensor in one.sensors if sensor.kind == "port"}
+    return known
 
 
 async def _readings(
@@ -144,7 +151,16 @@ async def _cases(
     known: Mapping[int, samples.Intervals],
     rule_set: Rules,
 ) -> dict[int, _Case]:
-    starts = {element: at - lookback(rule_set, _longest(found[element], known)) for element, at in marks.items()}
+    # what was decided of days whose samples are gone stands: from nothing, only No Data could follow
+    complete = await late.raw_from_us(con, tenant_id)
+    starts = {}
+    for element, at in marks.items():
+        longest = _longest(found[element], known)
+        back = lookback(rule_set, longest)
+        start = max(at - back, complete + reach(rule_set, longest)) if complete else at - back
+        # the past was decided by the sensors and thresholds of then; only late data makes it be decided again
+        since = found[element].since
+        starts[element] = max(start, since) if at >= since else start
     stored = await timelines.elements_from(con, tenant_id, starts)
     cases = {}
     for element, start in starts.items():
@@ -162,8 +178,8 @@ async def _decide_services(con: Connection, tenant_id: int, marks: Mapping[int, 
     marks = {service: at - 1 for service, at in marks.items()}
     upkeep = await deciding.maintained(con, tenant_id, marks, now)
     found = await judged.services(con, tenant_id, list(marks))
-    # nothing is said of a service before it was known
-    marks = {service: max(marks[service], one.fulfilment[0].start) for service, one in found.items()}
+    # nothing is said of a service before it was known, nor by what carried it later
+    marks = {service: max(marks[service], one.fulfilment[0].start, one.since - 1) for service, one in found.items()}
     stored = await timelines.services_from(con, tenant_id, marks)
     starts: dict[int, int] = {}
     for service, one in found.items():
