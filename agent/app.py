@@ -15,9 +15,9 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from agent import check, config, enrolment, logs, state
+from agent import check, config, discover, enrolment, logs, state
 from agent.backoff import Backoff
-from agent.collectors import ping, snmp, tcp
+from agent.collectors import dns, http, ping, snmp, tcp
 from agent.config import Settings
 from agent.plans import Run
 from agent.program import Program
@@ -26,12 +26,17 @@ from protocols.errors import ConfigError, Unavailable
 
 log = logging.getLogger(__name__)
 
+TOKEN = range(8, 201)  # characters
 COLLECTORS: dict[str, Run] = {
+    "dns": dns.run,
+    "http": http.run,
     "ping": ping.run,
     "snmp": snmp.run,
     "tcp": tcp.run,
 }
 CHECKS: dict[str, check.Check] = {
+    "dns": dns.check,
+    "http": http.check,
     "ping": ping.check,
     "snmp": snmp.check,
     "tcp": tcp.check,
@@ -52,10 +57,11 @@ def version() -> str:
 
 
 def _arguments() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--config", type=Path, metavar="FILE", help=f"settings (default: {config.DEFAULT_FILE}, if it exists)")
-    common.add_argument("--debug", action="store_true", help="say more, and show where an unexpected error came from")
     parser = argparse.ArgumentParser(prog="lineside-agent", description="Measures for a Lineside server.")
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    for place in (parser, common):  # before the command or behind it
+        place.add_argument("--config", type=Path, metavar="FILE", help=f"settings (default: {config.DEFAULT_FILE}, if it exists)")
+        place.add_argument("--debug", action="store_true", help="say more, and show where an unexpected error came from")
     parser.add_argument("--version", action="version", version=f"lineside-agent {version()}")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", parents=[common], help="measure, spool and send until stopped")
@@ -64,6 +70,7 @@ def _arguments() -> argparse.ArgumentParser:
     enrol.add_argument("--server", metavar="URL", help="for example https://lineside.example.net")
     enrol.add_argument("--token", metavar="T", help="the token, or env:NAME or file:PATH where it lies")
     enrol.add_argument("--name", help="what the server shall call this agent (default: the host name)")
+    discover.arguments(commands.add_parser("discover", parents=[common], help="show what an SNMP device has to be monitored"))
     return parser
 
 
@@ -89,6 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
 async def _command(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "check":
         return await check.check(settings, version(), clock, CHECKS)
+    if options.command == "discover":
+        return await discover.discover(options, settings.state)
     if options.command == "enrol":
         return await _enrol(settings, options)
     with state.locked(settings.state):
@@ -119,7 +128,9 @@ async def _enrol(settings: Settings, options: argparse.Namespace) -> int:
 async def _enrol_with(settings: Settings) -> Identity:
     if not settings.server:
         raise ConfigError("no server is set: give --server URL, or set `server` in agent.toml or LINESIDE_AGENT_SERVER.")
-    if not 8 <= len(settings.token) <= 200:
+    if 0 < len(settings.token) < TOKEN.start:
+        raise ConfigError("this token is too short; copy it whole.")
+    if len(settings.token) not in TOKEN:
         raise ConfigError("a token is needed: make one at the server, then give --token T (or --token file:PATH).")
     if config.in_clear(settings.server):
         log.warning("the server's address is http: the secret and all data travel unencrypted; use https")

@@ -12,6 +12,8 @@ from protocols.uplink import batch
 
 Clock = Callable[[], int]  # microseconds since the Unix epoch, UTC
 
+_ROWS = ("sensor", "metric", "instance", "ts", "value", "seconds", "reason")
+
 HOLD = 1.0  # s a row waits at most for others to share its batch
 GROUP = 5_000  # rows that close a batch at once
 
@@ -76,6 +78,52 @@ def pack(rows: Sequence[Row], intervals: dict[int, float]) -> list[Packed]:
     return pack(rows[:half], intervals) + pack(rows[half:], intervals)
 
 
+def pack_columns(samples: batch.Samples) -> list[Packed]:
+    """`samples` as few batches as fit the limits of the wire."""
+    size = len(samples.ts)
+    if size == 0:
+        return []
+    if size <= batch.MAX_ROWS:
+        body = batch.encode(batch.Batch(samples=samples))
+        if len(body) <= batch.MAX_PACKED or size == 1:
+            return [Packed(body, size, int(samples.ts.min()), int(samples.ts.max()))]
+    half = min(size // 2, batch.MAX_ROWS)
+    return pack_columns(_cut(samples, slice(half))) + pack_columns(_cut(samples, slice(half, None)))
+
+
+def _cut(samples: batch.Samples, rows: slice) -> batch.Samples:
+    """Some of the rows, with the intervals of their sensors."""
+    kept = np.isin(samples.interval_sensor, samples.sensor[rows])
+    return samples._replace(
+        sensor=samples.sensor[rows],
+        metric=samples.metric[rows],
+        instance=samples.instance[rows],
+        ts=samples.ts[rows],
+        value=samples.value[rows],
+        seconds=samples.seconds[rows],
+        reason=samples.reason[rows],
+        interval_sensor=samples.interval_sensor[kept],
+        interval=samples.interval[kept],
+    )
+
+
+def columns_of(emit: Emit) -> Callable[[batch.Samples], None]:
+    """Where columns go beside the rows of `emit`: the same batcher, or row by row what only takes rows."""
+    owner = getattr(emit, "__self__", None)
+    if isinstance(owner, Batcher):
+        return owner.emit_columns
+    return lambda samples: _emit_rows(samples, emit)
+
+
+def _emit_rows(samples: batch.Samples, emit: Emit) -> None:
+    intervals = dict(zip(samples.interval_sensor.tolist(), samples.interval.tolist(), strict=True))
+    rows: dict[int, list[Row]] = {}
+    for sensor, metric, instance, *rest in zip(*(getattr(samples, name).tolist() for name in _ROWS), strict=True):
+        rows.setdefault(sensor, []).append(Row(sensor, samples.metrics[metric], samples.instances[instance], *rest))
+    for sensor, of_sensor in rows.items():
+        emit(of_sensor, intervals[sensor])
+
+
 class Batcher:
     """Gathers rows for up to HOLD seconds or GROUP rows, then hands the packed batch to `append`, which must not block."""
 
@@ -98,6 +146,11 @@ class Batcher:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(HOLD, self.flush)
+
+    def emit_columns(self, samples: batch.Samples) -> None:
+        """Take rows that are columns already: at once, for they come many at a time. Call it inside the event loop."""
+        for packed in pack_columns(samples):
+            self._append(packed)
 
     def flush(self) -> None:
         """Hand on what is there, now."""

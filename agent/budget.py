@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+MIB = 1 << 20
 LIMIT = 4 << 30
 SHARE = 0.2  # of the file system, where that is less
 RESERVE = 256 << 20
@@ -22,6 +23,13 @@ class Budget:
     def allows(self, more: int, free: int) -> bool:
         """May `more` bytes be written while the file system has `free` bytes left?"""
         return sum(self.lanes.values()) + more <= self.limit and free - more >= self.reserve
+
+    def shortage(self, folder: Path, free: int) -> str:
+        """That the spool in `folder` may not grow while the file system has `free` bytes left, and what to do."""
+        return (
+            f"the spool in {folder} may not grow ({free // MIB} MiB free, {self.reserve // MIB} stay free, limit "
+            f"{self.limit // MIB}): free some space or lower spool_reserve_mib"
+        )
 
     @staticmethod
     def free(folder: Path) -> int:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from agent import state
 from agent.batcher import Clock
-from agent.budget import budget_for
-from agent.client import Answer, Server
+from agent.budget import MIB, budget_for
+from agent.client import Answer, Server, turned_away
 from agent.config import Settings, in_clear
+from agent.disk import PAGE
 from agent.plans import KINDS
+from agent.spool import LANES
 from protocols.errors import ConfigError, DecodeError
 from protocols.uplink.plan import Plan, Target, decode_plan
 
 Check = Callable[[Target, Any, Plan], Awaitable[str]]
 # How a collector's sentence says that all is well.
-ANSWERS = re.compile(r"\) answers (?:ping|TCP|SNMP) in [0-9.]+ ms")
+ANSWERS = re.compile(r"\) answers (?:ping|TCP|HTTPS?|DNS|SNMP) in [0-9.]+ ms")
 TOGETHER = 32  # targets tried at the same time
-MIB = 1 << 20
 
 
 async def check(settings: Settings, version: str, clock: Clock, checks: Mapping[str, Check]) -> int:
@@ -65,9 +69,23 @@ def _folder(settings: Settings) -> bool:
         if "already runs" not in str(error):
             return _say(f"failed: {error}") == 0
     budget = budget_for(folder, *(None if n is None else n * MIB for n in (settings.spool_limit_mib, settings.spool_reserve_mib)))
-    if not budget.allows(MIB, budget.free(folder)):
-        return _say(f"failed: {folder} has too little free space: {budget.reserve // MIB} MiB are to stay free. Free some.") == 0
+    free = budget.free(folder)
+    if not budget.allows(MIB, free):
+        return _say(f"failed: {budget.shortage(folder / 'spool', free)}.") == 0
+    for lane in LANES:
+        try:
+            _try_to_write(folder, folder / "spool" / lane)
+        except OSError as error:
+            what = f"the spool in {folder / 'spool' / lane} cannot be written: {error.strerror}"
+            return _say(f"failed: {what}. Check the folder and the disk.") == 0
     return _say(f"ok: the state folder {folder} is usable, the spool may grow to {budget.limit // MIB} MiB") == 0
+
+
+def _try_to_write(folder: Path, lane: Path) -> None:
+    """Write a file without a name into `lane`, or into what is there of its parents up to `folder`. Raises OSError."""
+    place = next(path for path in (lane, lane.parent, folder) if os.path.lexists(path))
+    with tempfile.TemporaryFile(dir=place) as file:
+        file.write(b"\0" * PAGE)
 
 
 async def _reach(url: str, version: str, clock: Clock, settings: Settings) -> None:
@@ -84,10 +102,11 @@ def _server(url: str, answer: Answer) -> str:
         warning = "; it is http, so everything travels unencrypted: use https" if in_clear(url) else ""
         return f"ok: {url} answers and accepts this agent{warning}"
     if answer.status in (401, 403):
-        return f"failed: {url} does not accept this agent's credential ({answer.detail}). Enrol it anew."
+        return f"failed: {turned_away(url, answer)}."
     if answer.status in (404, 426):
         return f"failed: {url} does not speak this agent's protocol ({answer.detail}). Check the address and the versions."
-    return f"failed: {url} cannot be used: {answer.detail or f'HTTP {answer.status}'}. Check the address and the network."
+    advice = " Check the address and the network." if answer.passing else ""
+    return f"failed: {url} cannot be used: {answer.detail or f'HTTP {answer.status}'}.{advice}"
 
 
 def _plan(settings: Settings, answer: Answer) -> Plan | None:

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import httpx2
 import msgspec
 
-from agent import quarantine
+from agent import quarantine, trouble
 from agent.backoff import Backoff, Uniform, retry_after
 from agent.batcher import Clock
 from agent.segment_files import Entry
@@ -48,6 +48,8 @@ class Answer(NamedTuple):
     retry_after: float = 0.0
     body: bytes = b""
     etag: str = ""
+    title: str = ""  # of the problem, as the server calls it
+    passing: bool = True  # whether the same may go well later, with nothing changed
 
 
 class Server:
@@ -56,6 +58,7 @@ class Server:
     def __init__(self, url: str, secret: str, version: str, clock: Clock, ca_file: Path | None = None) -> None:
         """Raises ConfigError when the CA file cannot be used."""
         self.url, self._clock = url, clock
+        self._told = False  # that the server does not accept us
         headers = {"User-Agent": f"lineside-agent/{version}"}
         if secret:
             headers["Authorization"] = f"Bearer {secret}"
@@ -84,10 +87,22 @@ class Server:
         except TimeoutError:
             return Answer(0, "the server did not answer in time")
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            return Answer(0, str(error).strip() or type(error).__name__)
+            detail, passing = trouble.why(error, self.url)
+            return Answer(0, detail, passing=passing)
         wait = retry_after(got.headers.get("retry-after"), self._clock() / 1e6)
         raw = bytes(content)
-        return Answer(got.status_code, _detail(got.status_code, raw), wait, raw, got.headers.get("etag", ""))
+        if got.has_redirect_location:
+            return Answer(got.status_code, trouble.redirected(got.headers["location"], f"/agent/v1/{path}"), passing=False)
+        title, detail = _problem(got.status_code, raw)
+        return Answer(got.status_code, detail, wait, raw, got.headers.get("etag", ""), title)
+
+    def turned_away(self, answer: Answer) -> bool:
+        """Whether the server no longer accepts this agent: said once, whichever question it was that told."""
+        away = answer.status in (401, 403)
+        if away and not self._told:
+            log.warning("%s", turned_away(self.url, answer, ": sending has stopped, measuring and spooling go on"))
+        self._told = away or (self._told and answer.status not in (200, 204, 304))
+        return away
 
     async def enrol(self, wish: Enrol) -> Answer:
         """Ask to be taken in; the same token with the same secret may be sent again."""
@@ -131,16 +146,23 @@ class _Problem(msgspec.Struct):
     detail: str = ""
 
 
-def _detail(status: int, body: bytes) -> str:
-    """What an error says about itself (RFC 9457), in one line."""
+def _problem(status: int, body: bytes) -> tuple[str, str]:
+    """What an error says about itself (RFC 9457): its title, and all of it in one line."""
     if status < 400:
-        return ""
+        return "", ""
     try:
         problem = msgspec.json.decode(body, type=_Problem)
     except msgspec.MsgspecError:
-        return f"HTTP {status}"
+        return "", f"HTTP {status}"
     text = ": ".join(part for part in (problem.title, problem.detail) if part) or f"HTTP {status}"
-    return "".join(c if c.isprintable() else " " for c in text)[:500]
+    title, whole = ("".join(c if c.isprintable() else " " for c in part)[:500] for part in (problem.title, text))
+    return title, whole
+
+
+def turned_away(url: str, answer: Answer, also: str = "") -> str:
+    """That the server no longer accepts this agent, `also` what follows, and what to do; no full stop."""
+    what = f"{url} does not accept this agent ({answer.title or answer.detail}){also}"
+    return f"{what}; enrol this agent anew: `lineside-agent enrol --server {url} --token T`"
 
 
 def enrolled(answer: Answer) -> Enrolled | None:
@@ -160,7 +182,6 @@ def stored(answer: Answer) -> Stored | None:
 
 
 SAYS: dict[Meaning, str] = {
-    "stopped": "the server does not accept this agent's credential: sending has stopped, measuring and spooling go on",
     "version": "the server does not speak this agent's protocol: sending has stopped, measuring and spooling go on",
     "again": "the server cannot be reached: batches stay in the spool and are sent again",
 }
@@ -230,7 +251,7 @@ class Uploader:
         """Log a change of state once, not every attempt."""
         before = "stored" if self.state == "never" else self.state
         self.state = "stored" if meaning == "never" else meaning
-        if self.state == before:
+        if self._server.turned_away(answer) or self.state == before:
             return
         if self.state == "stored":
             log.info("the server takes batches again", extra={"lane": self._spool.lane})

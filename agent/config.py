@@ -39,7 +39,12 @@ def server_url(value: str) -> str:
         raise ValueError(f"{value!r} is no http or https address; write it like https://lineside.example.net")
     if parts.username or parts.query or parts.fragment:
         raise ValueError("the server's address has no user name, query or fragment; write it like https://lineside.example.net")
-    _ = parts.port  # raises ValueError when it is out of range
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError(f"{value!r} has no usable port: a port is a number from 1 to 65535")
     return value.rstrip("/")
 
 

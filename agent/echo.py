@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import struct
 from collections import Counter
 from typing import NamedTuple
 
+from agent.batcher import Clock
+from agent.connect import reason_of
 from agent.resolve import Address
 from protocols import icmp
 from protocols.errors import ConfigError, DecodeError
@@ -19,7 +22,9 @@ SYSCTL = (
 DRAIN = 512  # datagrams read before other work has its turn
 BUFFER = 1 << 20
 PAYLOAD = 16  # random bytes
-IP_RECVERR, IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h; the socket module does not name them in Python 3.11
+# linux/in.h, linux/in6.h, asm-generic/socket.h; the socket module does not name them in Python 3.11
+IP_RECVERR, IPV6_RECVERR, SO_TIMESTAMPNS = 11, 25, 35
+_TIMESPEC = struct.Struct("@ll")
 
 
 class Outcome(NamedTuple):
@@ -32,22 +37,24 @@ class Outcome(NamedTuple):
 class _Probe(NamedTuple):
     address: bytes
     payload: bytes
-    sent: float
+    sent: float  # s, monotonic
+    sent_at: int  # µs since the epoch
     done: asyncio.Future[Outcome]
 
 
 class Pinger:
     """The sockets, and the questions that wait for an answer. Use inside the event loop; `close` at the end."""
 
-    def __init__(self, counters: Counter[str]) -> None:
-        self._counters = counters
+    def __init__(self, counters: Counter[str], clock: Clock = lambda: 0) -> None:
+        """With the machine's own `clock` a time ends when the answer came in, not when this process got to read it."""
+        self._counters, self._clock = counters, clock
         self._channels: dict[int, _Channel] = {}
 
     async def ping(self, address: Address, limit: float) -> Outcome:
         """One echo request. Raises ConfigError when this process may not send any."""
         channel = self._channels.get(address.family)
         if channel is None:
-            channel = self._channels[address.family] = _Channel(address.family, self._counters)
+            channel = self._channels[address.family] = _Channel(address.family, self._counters, self._clock)
         return await channel.ping(address, limit)
 
     def close(self) -> None:
@@ -69,18 +76,28 @@ def _open(family: int) -> tuple[socket.socket, bool]:
         except PermissionError:
             raise ConfigError(SYSCTL) from None
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     if not raw:
         v6 = family == socket.AF_INET6
         sock.setsockopt(socket.IPPROTO_IPV6 if v6 else socket.IPPROTO_IP, IPV6_RECVERR if v6 else IP_RECVERR, 1)
     return sock, raw
 
 
+def _stamp(aside: list[tuple[int, int, bytes]]) -> int:
+    """When the kernel took a datagram in, ns since the epoch; 0 = it does not say."""
+    for level, kind, data in aside:
+        if (level, kind, len(data)) == (socket.SOL_SOCKET, SO_TIMESTAMPNS, _TIMESPEC.size):
+            seconds, nanoseconds = _TIMESPEC.unpack(data)
+            return int(seconds * 1_000_000_000 + nanoseconds)
+    return 0
+
+
 class _Channel:
     """One family's socket."""
 
-    def __init__(self, family: int, counters: Counter[str]) -> None:
+    def __init__(self, family: int, counters: Counter[str], clock: Clock) -> None:
         self._v6 = family == socket.AF_INET6
-        self._family, self._counters = family, counters
+        self._family, self._counters, self._clock = family, counters, clock
         self._loop = asyncio.get_running_loop()
         self._sock, self._raw = _open(family)
         self._identifier = secrets.randbits(16)  # a datagram socket's kernel writes its own over it
@@ -98,10 +115,10 @@ class _Channel:
             return Outcome("local_error")
         payload = secrets.token_bytes(PAYLOAD)
         packed = socket.inet_pton(self._family, address.sockaddr[0].partition("%")[0])
-        probe = _Probe(packed, payload, self._loop.time(), self._loop.create_future())
+        probe = _Probe(packed, payload, self._loop.time(), self._clock(), self._loop.create_future())
         self._waiting[sequence] = probe
         try:
-            self._sock.sendto(icmp.echo(self._identifier, sequence, payload, v6=self._v6), address.sockaddr)
+            self._send(icmp.echo(self._identifier, sequence, payload, v6=self._v6), address)
             async with asyncio.timeout(limit):
                 return await probe.done
         except TimeoutError:
@@ -109,12 +126,19 @@ class _Channel:
         except BlockingIOError:
             self._counters["ping.send_buffer_full"] += 1
             return Outcome("local_error")
-        except PermissionError:  # a local firewall rule
-            return Outcome("local_error")
-        except OSError:
-            return Outcome("unreachable")
+        except OSError as error:  # no route from here, or a local firewall rule: nothing was sent
+            return Outcome(reason_of(error))
         finally:
             del self._waiting[sequence]
+
+    def _send(self, packet: bytes, address: Address) -> None:
+        try:
+            self._sock.sendto(packet, address.sockaddr)
+        except BlockingIOError:
+            raise
+        except OSError:  # the kernel also tells here what became of an earlier packet, to whomever that was: but once
+            self._errors()
+            self._sock.sendto(packet, address.sockaddr)
 
     def _free(self) -> int | None:
         """A sequence number that no waiting question has; None when all 65,536 are taken."""
@@ -127,15 +151,15 @@ class _Channel:
     def _readable(self) -> None:
         for _ in range(DRAIN):
             try:
-                data, source = self._sock.recvfrom(2048)
+                data, aside, _, source = self._sock.recvmsg(2048, 64)
             except BlockingIOError:
                 return
             except OSError:  # an error waits in the queue of its own
                 self._errors()
                 continue
-            self._take(data, source[0])
+            self._take(data, source[0], _stamp(aside))
 
-    def _take(self, data: bytes, source: str) -> None:
+    def _take(self, data: bytes, source: str, stamp: int) -> None:
         try:
             message = icmp.decode(icmp.strip_ipv4(data) if self._raw and not self._v6 else data, v6=self._v6)
         except DecodeError as error:
@@ -152,7 +176,13 @@ class _Channel:
         if probe is None or probe.address != address or probe.payload != message.payload:
             self._counters["ping.unmatched"] += 1
             return
-        self._finish(probe, Outcome("", self._loop.time() - probe.sent))
+        self._finish(probe, Outcome("", self._seconds(probe, stamp)))
+
+    def _seconds(self, probe: _Probe, stamp: int) -> float:
+        """From the question to its answer: by the kernel's stamp, unless the clock was set meanwhile, or is another one."""
+        waited = self._loop.time() - probe.sent
+        stamped = (stamp - probe.sent_at * 1_000) / 1e9 if stamp and probe.sent_at else waited
+        return stamped if 0 < stamped < waited else waited
 
     def _errors(self) -> None:
         """The error queue of a datagram socket: the echo request that failed comes back with each error."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent import state
+from agent import ownership, state
 from agent.batcher import Clock
 from agent.client import Answer, Server, enrolled
 from protocols.errors import ConfigError, Unavailable
@@ -24,13 +24,22 @@ ADVICE = {
 
 
 def prepare(folder: Path, server: str, name: str) -> state.Identity:
-    """The identity to enrol with, durable before it is sent, so that a second try sends the same secret."""
+    """The identity to enrol with, durable before it is sent, so that a second try sends the same secret.
+
+    A new identity begins with an empty spool: what an earlier one measured is set aside before. Raises ConfigError.
+    """
     known = state.identity(folder)
     if known is not None and known.agent and known.server == server:
         raise ConfigError(
             f"this agent is enrolled already, as {known.name!r}. To enrol it anew, remove {folder / 'agent.json'} first."
         )
     if known is None or known.server != server or known.agent:
+        try:
+            ownership.set_aside(folder)
+        except OSError as error:
+            raise ConfigError(
+                f"the spool in {folder} cannot be set aside: {error.strerror}. Make the folder writable for this user."
+            ) from None
         known = state.Identity(server, secrets.token_hex(32), name)
         state.keep_identity(folder, known)
     return known
@@ -58,7 +67,10 @@ async def enrol(
 
 def _refusal(url: str, answer: Answer) -> ConfigError | Unavailable:
     if answer.status in ADVICE or answer.status in (400, 413, 415, 422):
+        if answer.title and answer.detail != answer.title:  # it says itself what to do
+            return ConfigError(f"{url} did not enrol this agent: {answer.detail.rstrip('. ')}.")
         advice = ADVICE.get(answer.status, "Check the token and the name.")
         return ConfigError(f"{url} did not enrol this agent ({answer.detail}). {advice}")
     detail = answer.detail or f"HTTP {answer.status} is no answer to an enrolment"
-    return Unavailable(f"{url} could not enrol this agent now ({detail}). Try the same command again.", answer.retry_after)
+    again = " Try the same command again." if answer.passing else ""
+    return Unavailable(f"{url} could not enrol this agent now ({detail}).{again}", answer.retry_after)

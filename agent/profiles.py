@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from agent import labels
+from agent.labels import NAME_LENGTH, Walked
 from protocols.snmp import message, oid
 from protocols.snmp.message import VarBind
-from protocols.uplink.plan import Column, Profile, Table
-from protocols.wire import text
+from protocols.uplink.plan import Column, Power, Profile, Table
 
-NAME_LENGTH = 128  # characters of an instance's name
+__all__ = ["MAX_ENTRIES", "NAME_LENGTH", "Cell", "Entry", "Walked", "chosen", "columns", "details", "entries", "scalars"]
+
 MAX_ENTRIES = 10_000  # of one table
-
-Walked = Mapping[bytes, Mapping[bytes, VarBind]]  # column -> index -> what the device said
+MAX_EXPONENT = 30  # of a factor that a row states: beyond it, it is nonsense
 
 
 class Cell(NamedTuple):
@@ -26,13 +27,25 @@ class Cell(NamedTuple):
     column: Column
     scale: float
     multiplier: bytes | None = None
-    of: bytes | None = None
+    of: tuple[bytes, ...] = ()  # the whole, or its parts
+    plus: tuple[bytes, ...] = ()
+    minus: tuple[bytes, ...] = ()
+
+    @property
+    def simple(self) -> bool:
+        """Whether it takes no other value of the row."""
+        return not (self.multiplier or self.of or self.plus or self.minus)
+
+    @property
+    def oids(self) -> tuple[bytes, ...]:
+        """All it takes."""
+        return (self.oid, *((self.multiplier,) if self.multiplier else ()), *self.of, *self.plus, *self.minus)
 
 
 class Entry(NamedTuple):
     """One row of a table, or one scalar: asked together, believed together."""
 
-    table: str
+    table: str  # profile and table
     instance: str
     cells: tuple[Cell, ...]
     identity: tuple[bytes, VarBind] | None = None  # where the name stands, and what stood there
@@ -40,18 +53,22 @@ class Entry(NamedTuple):
     speed: Cell | None = None
     every: int = 1
     reduce: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
 
     @property
     def oids(self) -> tuple[bytes, ...]:
         """All it takes, each once; the name and the discontinuity time first, near the counters they vouch for."""
         wanted = [self.identity[0] if self.identity else None, self.discontinuity]
         for cell in (*((self.speed,) if self.speed else ()), *self.cells):
-            wanted += [cell.oid, cell.multiplier, cell.of]
+            wanted += cell.oids
         return tuple(dict.fromkeys(name for name in wanted if name is not None))
 
 
 def chosen(names: Iterable[str], profiles: Mapping[str, Profile], object_id: bytes | None) -> list[Profile]:
-    """The profiles `names` and all they extend, without those that are for other devices than `object_id` (sysObjectID)."""
+    """The profiles `names` and all they extend, without those that are for other devices than `object_id` (sysObjectID).
+
+    Those for this very device come first, then by rank.
+    """
     found: dict[str, Profile] = {}
     todo = list(names)
     while todo:
@@ -59,7 +76,7 @@ def chosen(names: Iterable[str], profiles: Mapping[str, Profile], object_id: byt
         if profile.name not in found and _matches(profile, object_id):
             found[profile.name] = profile
             todo += profile.extends
-    return list(found.values())
+    return sorted(found.values(), key=lambda profile: (not profile.match, profile.rank))
 
 
 def _matches(profile: Profile, object_id: bytes | None) -> bool:
@@ -68,66 +85,82 @@ def _matches(profile: Profile, object_id: bytes | None) -> bool:
 
 def scalar_oids(profile: Profile) -> tuple[bytes, ...]:
     """Every scalar the profile might use."""
-    return tuple(dict.fromkeys(oid.parse(name) for column in profile.scalars for name in _oids(column)))
+    return tuple(
+        oid.parse(name) for name in dict.fromkeys(n for column in profile.scalars for n in (*_oids(column), *_others(column)))
+    )
 
 
 def scalars(profile: Profile, answered: Walked) -> list[Entry]:
     """An entry for each scalar the device has; `answered` as for `entries`, with no bytes for the index."""
     cells = (_cell(column, b"", answered) for column in profile.scalars)
-    return [Entry("", "", (cell,)) for cell in cells if cell]
+    return [Entry(profile.name, "", (cell,)) for cell in cells if cell]
 
 
 def columns(table: Table) -> tuple[bytes, ...]:
-    """Every column the walk must visit."""
-    wanted: list[str] = [*table.name_oids, *table.filter, *([table.discontinuity] if table.discontinuity else [])]
-    for column in (*([table.speed] if table.speed else ()), *table.columns):
-        wanted += [column.oid, *column.fallback, *(name for name in (column.multiplier, column.of) if name)]
-    return tuple(oid.parse(name) for name in dict.fromkeys(wanted))
+    """The columns whose rows are the table's: where none of them has any, the device has no such table."""
+    return _parsed([*(name for column in table.columns for name in _oids(column))])
 
 
-def entries(table: Table, walked: Walked) -> list[Entry]:
+def details(table: Table) -> tuple[bytes, ...]:
+    """The columns that say more about the rows."""
+    wanted = [*labels.columns(labels.sources(table)), *table.filter, *table.skip]
+    wanted += [table.discontinuity] if table.discontinuity else []
+    wanted += [*_oids(table.speed), *_others(table.speed)] if table.speed else []
+    wanted += [name for column in table.columns for name in _others(column)]
+    return tuple(name for name in _parsed(wanted) if name not in columns(table))
+
+
+def entries(table: Table, walked: Walked, profile: str = "") -> list[Entry]:
     """The rows of `table` that the device has and the filter keeps, in the order of their index, names made unique."""
-    indices: set[bytes] = set().union(*(walked.get(oid.parse(name), {}) for column in table.columns for name in _oids(column)))
+    indices: set[bytes] = set().union(*(walked.get(name, {}) for name in columns(table)))
     found: list[Entry] = []
     taken: set[str] = set()
     for index in sorted(indices, key=oid.index_arcs)[:MAX_ENTRIES]:
-        if not all(_kept(walked.get(oid.parse(name), {}).get(index), keep) for name, keep in table.filter.items()):
+        if not _wanted(table, index, walked):
             continue
         cells = tuple(cell for column in table.columns if (cell := _cell(column, index, walked)))
         if cells:
-            found.append(_entry(table, index, cells, walked, taken))
+            found.append(_entry(table, index, cells, walked, taken)._replace(table=f"{profile}.{table.name}"))
     return found
 
 
 def _entry(table: Table, index: bytes, cells: tuple[Cell, ...], walked: Walked, taken: set[str]) -> Entry:
-    identity, instance = _named(table.name_oids, index, walked)
+    named = labels.name(table, index, walked)
+    instance = named.text
     if instance in taken:  # devices repeat names; the lowest index keeps the plain one
         instance = f"{instance} #{oid.index(index)}"
     taken.add(instance)
     discontinuity = oid.parse(table.discontinuity) if table.discontinuity else None
+    tags = ((tag, labels.read(source, index, walked).text) for tag, source in table.tags.items())
     return Entry(
         table=table.name,
         instance=instance,
         cells=cells,
-        identity=identity,
+        identity=named.identity,
         discontinuity=discontinuity + index if discontinuity and index in walked.get(discontinuity, {}) else None,
         speed=_speed(table.speed, index, walked) if table.speed else None,
         every=table.poll_every,
         reduce=table.reduce,
+        tags=tuple((tag, shown) for tag, shown in tags if shown),
     )
 
 
-def _named(name_oids: Sequence[str], index: bytes, walked: Walked) -> tuple[tuple[bytes, VarBind] | None, str]:
-    for column in map(oid.parse, name_oids):
-        bind = walked.get(column, {}).get(index)
-        name = text(bind.value, NAME_LENGTH) if bind and isinstance(bind.value, bytes) else ""
-        if bind and name:
-            return (column + index, bind), name
-    return None, oid.index(index)
+def _parsed(names: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(oid.parse(name) for name in dict.fromkeys(names))
 
 
 def _oids(column: Column) -> tuple[str, ...]:
     return (column.oid, *column.fallback)
+
+
+def _whole(column: Column) -> tuple[str, ...]:
+    return column.of if isinstance(column.of, tuple) else (column.of,) if column.of else ()
+
+
+def _others(column: Column) -> tuple[str, ...]:
+    """What else of the row the column takes."""
+    factors = (*((column.multiplier,) if column.multiplier else ()), *(power.oid for power in column.powers))
+    return (*factors, *_whole(column), *column.plus, *column.minus)
 
 
 def _cell(column: Column, index: bytes, walked: Walked, *, nonzero: bool = False) -> Cell | None:
@@ -137,9 +170,38 @@ def _cell(column: Column, index: bytes, walked: Walked, *, nonzero: bool = False
         bind = walked.get(base, {}).get(index)
         if bind is not None and bind.tag not in message.ABSENT and not (nonzero and bind.value == 0):
             scale = column.scale if name == column.oid or column.fallback_scale is None else column.fallback_scale
-            multiplier, of = (oid.parse(other) + index if other else None for other in (column.multiplier, column.of))
-            return Cell(base + index, column, scale, multiplier, of)
+            factor = _factor(column.powers, index, walked)
+            return None if factor is None else _with_others(Cell(base + index, column, scale * factor), index, walked)
     return None
+
+
+def _with_others(cell: Cell, index: bytes, walked: Walked) -> Cell:
+    column = cell.column
+    # What the device does not have is left out of sums; a whole or a factor that is missing leaves no value (readings.py).
+    plus, minus = (
+        tuple(oid.parse(name) + index for name in names if _has(name, index, walked)) for names in (column.plus, column.minus)
+    )
+    of = tuple(oid.parse(name) + index for name in _whole(column))
+    multiplier = oid.parse(column.multiplier) + index if column.multiplier else None
+    return cell._replace(multiplier=multiplier, of=of, plus=plus, minus=minus)
+
+
+def _has(name: str, index: bytes, walked: Walked) -> bool:
+    bind = walked.get(oid.parse(name), {}).get(index)
+    return bind is not None and bind.tag not in message.ABSENT
+
+
+def _factor(powers: Sequence[Power], index: bytes, walked: Walked) -> float | None:
+    factor = 1.0
+    for power in powers:
+        bind = walked.get(oid.parse(power.oid), {}).get(index)
+        if bind is None or not isinstance(bind.value, int):
+            continue
+        exponent = bind.value - power.zero
+        if abs(exponent) > MAX_EXPONENT:
+            return None
+        factor = factor * power.base**exponent if power.base >= 1 else factor / (1 / power.base) ** exponent
+    return factor
 
 
 def _speed(column: Column, index: bytes, walked: Walked) -> Cell | None:
@@ -147,7 +209,10 @@ def _speed(column: Column, index: bytes, walked: Walked) -> Cell | None:
     return _cell(column, index, walked, nonzero=True) or _cell(column, index, walked)
 
 
-def _kept(bind: VarBind | None, keep: Sequence[int | str]) -> bool:
-    if bind is None:
-        return False
-    return any(bind.value == (oid.parse(value) if isinstance(value, str) else value) for value in keep)
+def _wanted(table: Table, index: bytes, walked: Walked) -> bool:
+    def among(name: str, values: Sequence[int | str]) -> bool:
+        bind = walked.get(oid.parse(name), {}).get(index)
+        return bind is not None and any(bind.value == (oid.parse(v) if isinstance(v, str) else v) for v in values)
+
+    kept = all(among(name, values) for name, values in table.filter.items())
+    return kept and not any(among(name, values) for name, values in table.skip.items())

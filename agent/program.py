@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent import notify, spool
+from agent import notify, ownership, spool
 from agent.backoff import Backoff
 from agent.batcher import Batcher, Clock, Packed
-from agent.budget import Budget, budget_for
+from agent.budget import MIB, Budget, budget_for
 from agent.client import Server, Uploader
 from agent.config import Settings
 from agent.plans import Collection, PlanFollower, Run
-from agent.spool import Spool
+from agent.spool import LANES, Spool
 from agent.state import Identity
 from protocols.errors import ConfigError
 from protocols.uplink.batch import Lane
@@ -24,7 +24,6 @@ from protocols.uplink.plan import Heartbeat
 
 log = logging.getLogger(__name__)
 
-LANES: tuple[Lane, ...] = ("metrics", "events")
 BEAT = 30.0  # s
 TELL = 1.0  # s between looks at what was lost
 LAST_WORDS = 2.0  # s after a stop to send what is left
@@ -44,7 +43,7 @@ class Program:
     ) -> None:
         """Inert but for the connection pool: opens nothing. Raises ConfigError for a bad CA file."""
         self.stop = asyncio.Event()
-        self._settings, self._version, self._environment = settings, version, environment
+        self._settings, self._who, self._version, self._environment = settings, who, version, environment
         self._counters: Counter[str] = Counter()
         self._server = Server(who.server, who.secret, version, clock, settings.ca_file)
         self._spools: dict[str, Spool] = {}
@@ -83,9 +82,11 @@ class Program:
     async def _open(self) -> None:
         folder = self._settings.state / "spool"
         try:
-            folder.mkdir(mode=0o700, exist_ok=True)
+            ownership.claim(self._settings.state, self._who)
             mib = (self._settings.spool_limit_mib, self._settings.spool_reserve_mib)
             budget = budget_for(folder, *(None if size is None else size << 20 for size in mib))
+            if not budget.allows(MIB, free := budget.free(folder)):
+                log.error("measurements will be lost: %s", budget.shortage(folder, free))
             epoch = secrets.token_hex(8)
             for lane in LANES:
                 self._spools[lane] = await self._lane(lane, epoch, folder, budget)
@@ -113,7 +114,7 @@ class Program:
             self._beat.clear()
             answer = await self._server.heartbeat(self._heartbeat())
             good = answer.status in (200, 204)
-            if not good and not warned:
+            if not good and not self._server.turned_away(answer) and not warned:
                 log.warning("the heartbeat was not taken: %s", answer.detail, extra={"status": answer.status})
             warned = not good
             wait = BEAT

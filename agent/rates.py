@@ -6,17 +6,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_UPTIME = 1 << 32  # sysUpTime counts hundredths of a second and wraps after 497 days (RFC 3418)
-_COUNTER32 = 1 << 32
-_TOLERANCE = 1.1  # counters and clocks are read a little apart
-_SLACK = 5.0  # seconds: a slow answer, or an agent that refreshes sysUpTime now and then
+UPTIME_WRAP = 1 << 32  # sysUpTime counts hundredths of a second and wraps after 497 days (RFC 3418)
+COUNTER32 = 1 << 32
+TOLERANCE = 1.1  # counters and clocks are read a little apart
+SLACK = 5.0  # seconds: a slow answer, or an agent that refreshes sysUpTime now and then
 LONGEST = 3600.0  # seconds: a mean over more would say nothing about any time within
 
 
 class Mark(NamedTuple):
     """The device's clock, as read in the same answer as the counters, and ours at that moment."""
 
-    uptime: int  # sysUpTime, hundredths of a second
+    uptime: int  # sysUpTime, hundredths of a second; -1 = the device does not say, so it has no rates
     at: float  # our monotonic clock, seconds
     boots: int | None = None  # snmpEngineBoots
     engine: int | None = None  # snmpEngineTime, seconds
@@ -52,10 +52,10 @@ def elapsed(old: Mark, new: Mark) -> float | None:
         return None
     if old.engine is not None and new.engine is not None and new.engine < old.engine:
         return None
-    seconds = ((new.uptime - old.uptime) % _UPTIME) / 100
+    seconds = ((new.uptime - old.uptime) % UPTIME_WRAP) / 100
     ours = new.at - old.at
     # After a restart the difference, wrapped or not, is no longer the time that passed for us. After 497 days it still is.
-    if abs(seconds - ours) > _SLACK + (_TOLERANCE - 1) * ours:
+    if abs(seconds - ours) > SLACK + (TOLERANCE - 1) * ours:
         return None
     return seconds
 
@@ -79,10 +79,10 @@ def _plausible(rate: Rate, limits: Limits, *, doubtful: bool) -> bool:
     """Whether a line of that speed can do it, within an interval too short for a second wrap."""
     if limits.fastest is None:
         return not doubtful
-    if limits.bits == 32 and limits.wraps and rate.seconds * limits.fastest >= _COUNTER32:
+    if limits.bits == 32 and limits.wraps and rate.seconds * limits.fastest >= COUNTER32:
         return False
     # A 64-bit counter is believed beyond the stated speed, which for tunnels is a mere figure, unless it just fell.
-    return rate.per_second <= _TOLERANCE * limits.fastest or (limits.bits == 64 and not doubtful)
+    return rate.per_second <= TOLERANCE * limits.fastest or (limits.bits == 64 and not doubtful)
 
 
 class Rates:
@@ -99,6 +99,14 @@ class Rates:
             return None
         rate, self._last[key] = measure(old, reading, limits)
         return rate
+
+    def last(self, key: tuple[str, bytes]) -> Reading | None:
+        """What the next reading under `key` will be compared with."""
+        return self._last.get(key)
+
+    def restore(self, readings: dict[tuple[str, bytes], Reading]) -> None:
+        """Go on from `readings`, which were made elsewhere meanwhile."""
+        self._last |= readings
 
     def keep(self, keys: set[tuple[str, bytes]]) -> None:
         """Forget every counter that is not among `keys`."""

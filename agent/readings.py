@@ -85,24 +85,29 @@ def _measured(entry: Entry, cell: Cell, said: Said, rates: Rates, fastest: float
 
 def value(cell: Cell, said: Said) -> float | None:
     """The value of a gauge or percentage, scaled; None if the device does not say it, or says no number."""
-    number = _plain(cell.oid, said, cell.column)
-    if number is None:
+    number = number_of(cell.oid, said, cell.column)
+    if number is None or number in cell.column.invalid:
         return None
+    for sign, names in ((1, cell.plus), (-1, cell.minus)):
+        for name in names:
+            number += sign * (number_of(name, said, cell.column) or 0)
     if cell.multiplier:
-        factor = _plain(cell.multiplier, said, cell.column)
+        factor = number_of(cell.multiplier, said, cell.column)
         if factor is None:
             return None
         number *= factor
     if cell.of:
-        whole = _plain(cell.of, said, cell.column)
-        if not whole:
+        parts = [number_of(name, said, cell.column) for name in cell.of]
+        whole = sum(part for part in parts if part is not None)
+        if None in parts or whole <= 0:
             return None
         number = 100 * number / whole
-    scaled = number * cell.scale
+    scaled = number * cell.scale + cell.column.offset
     return scaled if math.isfinite(scaled) else None
 
 
-def _plain(name: bytes, said: Said, column: Column) -> float | None:
+def number_of(name: bytes, said: Said, column: Column) -> float | None:
+    """The number under `name` as `column` says to read it; None if it is not one."""
     return _number(said[name][0], column) if name in said else None
 
 
@@ -120,6 +125,8 @@ def _number(bind: VarBind, column: Column) -> int | float | None:
         return bind.value
     if bind.value is None or bind.tag != ber.OCTET_STRING or len(bind.value) > 32:
         return None
+    if column.words:
+        return column.words.get(bind.value.decode("latin-1").strip(" \0").lower())
     try:
         number = float(bind.value)  # UCD-SNMP-MIB's laLoad and many a vendor's temperature
     except ValueError:

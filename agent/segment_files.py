@@ -63,6 +63,15 @@ def find(files: Files, folder: Path) -> tuple[list[Segment], int]:
     return found, highest
 
 
+def free(files: Files, folder: Path) -> int:
+    """Bytes that may still be written beside `folder`; no end of them where that cannot be told: the write itself will tell."""
+    try:
+        stat = files.statvfs(str(folder))
+    except OSError:
+        return 1 << 62
+    return stat.f_bavail * stat.f_frsize
+
+
 def count(files: Files, folder: Path, segment: Segment, at: int) -> int:
     """Records of `segment` from offset `at`, by their headers alone; damage ends the count early."""
     records_seen = 0

@@ -44,6 +44,7 @@ class Segments:
         self._active: int | None = None  # the descriptor of the last segment, while it is being written
         self._last: Record | None = None  # read last, and whether damage followed it
         self._damaged = False
+        self.trouble = ""  # why the last group was lost, in a sentence
         self._dirfd = files.open(str(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._cursorfd = files.open(str(folder / "cursor"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._cursor = cursors.unpack(read_range(files, self._cursorfd, 0, cursors.FILE_SIZE)[0])
@@ -74,6 +75,7 @@ class Segments:
     def write(self, group: Sequence[Record]) -> bool:
         """Append `group`: durable when True. Otherwise it is lost, counted, and told by `losses`. Never raises OSError."""
         need = sum(HEADER.size + records.IDENTITY.size + len(record.body) for record in group)
+        self.trouble = ""
         with self._lock:
             room = self._make_room(need)
         if room and (self._try(group, need, last=False) or self._try(group, need, last=True)):
@@ -83,6 +85,7 @@ class Segments:
         with self._lock:
             for record in group:
                 self.lose("disk_full", Loss(record.rows, record.first, record.last))
+            self.trouble = self.trouble or self.budget.shortage(self.folder, segment_files.free(self._files, self.folder))
             self.counters["spool.refused"] += len(group)
             self._save(durable=True)
         return False
@@ -91,6 +94,7 @@ class Segments:
         try:
             self._append(group, need)
         except OSError as error:
+            self.trouble = "" if error.errno in FULL else f"the spool in {self.folder} cannot be written: {error.strerror}"
             self.counters[f"spool.write.{errno.errorcode.get(error.errno or 0, 'error')}"] += 1
             self._abandon()
             if error.errno in FULL and not last:  # the newest is worth more than the oldest, but not all there is
@@ -145,7 +149,7 @@ class Segments:
     # --- room
 
     def _make_room(self, need: int) -> bool:
-        while not self.budget.allows(need, self._free()):
+        while not self.budget.allows(need, segment_files.free(self._files, self.folder)):
             if not self._drop_oldest("buffer_full") and not self._retire():
                 return False
         return True
@@ -157,13 +161,6 @@ class Segments:
         fd, self._active = self._active, None
         self._files.close(fd)
         return self._collect()
-
-    def _free(self) -> int:
-        try:
-            stat = self._files.statvfs(str(self.folder))
-        except OSError:
-            return 1 << 62  # unknown: the write itself will tell
-        return stat.f_bavail * stat.f_frsize
 
     def _drop_oldest(self, reason: str) -> bool:
         """Give up the oldest segment that is not being written. Its loss is durable in the cursor before it goes."""
@@ -182,10 +179,12 @@ class Segments:
         self._unlink(self._segments.pop(0))
         return True
 
-    def lose(self, reason: str, loss: Loss) -> None:
-        """Remember a loss until a gap record tells of it."""
+    def lose(self, reason: str, loss: Loss, *, durable: bool = False) -> None:
+        """Remember a loss until a gap record tells of it; when not `durable`, the caller saves it with what it does next."""
         with self._lock:
             self._cursor = self._cursor.lose(reason, loss)
+            if durable:
+                self._save(durable=True)
 
     def _unlink(self, segment: Segment) -> None:
         try:

@@ -7,6 +7,7 @@ next one, so throughput does not wait for timers.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -27,9 +28,12 @@ from agent.segment_files import Entry
 from agent.segments import Segments
 from protocols.uplink import batch
 
+log = logging.getLogger(__name__)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LANES: tuple[batch.Lane, ...] = ("metrics", "events")
 HOLD = 0.2  # s
 GROUP_BYTES = 256 << 10
 GROUP_RECORDS = 64
@@ -67,6 +71,7 @@ class Spool:
         self._overflow: Loss | None = None
         self._writing: asyncio.Future[bool] | None = None
         self._closing = False
+        self._good = True  # whether the last group became durable
         self._begun = asyncio.Event()  # there is a group
         self._urgent = asyncio.Event()  # and it need not wait any longer
         self._durable = asyncio.Event()  # there may be something to send
@@ -115,12 +120,24 @@ class Spool:
             if group is None:
                 continue
             self._writing = group.done
-            group.done.set_result(await self._off_loop(self.segments.write, group.records))
+            good = await self._off_loop(self.segments.write, group.records)
+            self._say(good)
+            group.done.set_result(good)
             self._writing = None
             self._durable.set()
             if overflow := self._overflow:
                 self._overflow = None
-                await self._off_loop(self.segments.lose, "disk_full", overflow)
+                await self._off_loop(self.segments.lose, "disk_full", overflow, durable=True)
+
+    def _say(self, good: bool) -> None:
+        """Log that measurements begin or cease to be lost, not each of them."""
+        if good == self._good:
+            return
+        self._good = good
+        if good:
+            log.info("the spool in %s takes measurements again", self.segments.folder, extra={"lane": self.lane})
+        else:
+            log.error("measurements are being lost: %s", self.segments.trouble, extra={"lane": self.lane})
 
     def close(self) -> None:
         """Let `run` end once everything appended is written."""

@@ -32,17 +32,29 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
+        why = "it is no folder" if folder.exists() and not folder.is_dir() else error.strerror
         raise ConfigError(
-            f"the state folder {folder} cannot be used: {error.strerror}. Make it writable for this user or set `state`."
+            f"the state folder {folder} cannot be used: {why}. Make it a folder that this user may write to, or set `state`."
         ) from None
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise ConfigError(f"another agent already runs with the state folder {folder}. Stop it, or set `state`.") from None
+            raise ConfigError(
+                f"another agent already runs with the state folder {folder}{_enrolled(folder)}. Stop it, or set `state`."
+            ) from None
         yield
     finally:
         os.close(fd)
+
+
+def _enrolled(folder: Path) -> str:
+    """In words, as what the agent of `folder` is enrolled; empty when it is not, or nobody knows."""
+    try:
+        who = identity(folder)
+    except ConfigError:
+        return ""
+    return f" (it is enrolled as {who.name} at {who.server})" if who is not None and who.agent else ""
 
 
 def identity(folder: Path) -> Identity | None:

@@ -9,10 +9,13 @@ import asyncio
 import ipaddress
 import secrets
 import socket
+import struct
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from agent.connect import reason_of
 from protocols.errors import DecodeError
 
 RECEIVE_BUFFER = 8 << 20
@@ -20,6 +23,8 @@ _DRAIN = 256  # datagrams of one callback, so that timers keep their turn
 
 Key = tuple[str, int, int]  # host, port, IPv6 scope
 Datagram = Callable[[int], bytes]  # request-id to bytes
+# Whether an answer is what was waited for; one that is not may be forged, and the right one still on its way.
+Accept = Callable[["Reply"], bool]
 
 
 class NoAnswer(Exception):  # noqa: N818 - a state of the world, not a fault of ours
@@ -49,6 +54,20 @@ class Address(NamedTuple):
         return (self.host, self.port) if self.family == socket.AF_INET else (self.host, self.port, 0, self.scope)
 
 
+class Letter:
+    """A request that is posted now and then: its id, when it was sent and its answer came (seconds), and one datagram or the other."""
+
+    __slots__ = ("data", "destination", "family", "number", "received", "sent")
+
+    def __init__(self, address: Address) -> None:
+        self.destination: tuple[object, ...] = address.destination
+        self.family = address.family
+        self.number = 0
+        self.data = b""
+        self.sent = 0.0
+        self.received = 0.0
+
+
 class Reply(NamedTuple):
     """An answer, the id it carries, and when it was sent for and came (seconds of the loop's clock)."""
 
@@ -59,7 +78,7 @@ class Reply(NamedTuple):
 
 
 async def resolve(host: str, port: int) -> Address:
-    """The address of `host`: a literal at once, a name by the system's resolver. Raises NoAnswer: unreachable."""
+    """The address of `host`: a literal at once, a name by the system's resolver. Raises NoAnswer: local_error."""
     try:
         literal = ipaddress.ip_address(host)
     except ValueError:
@@ -74,7 +93,7 @@ async def resolve(host: str, port: int) -> Address:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
-        raise NoAnswer("unreachable", f"the name {host} has no address: {error}") from None
+        raise NoAnswer("local_error", f"the name {host} has no address: {error}") from None
     family, _, _, _, where = found[0]
     return Address(family, str(where[0]), port, int(where[3]) if len(where) > 3 else 0)
 
@@ -99,18 +118,33 @@ class Exchange:
     """All questions of one agent to its peers by one UDP protocol; `identify` reads the id out of an answer.
 
     Counts under `name`: unmatched (late, repeated or forged answers), undecodable, send_buffer_full, socket_error.
+    `guess` is as `identify`, cheap and sometimes wrong; it finds the answers to what was posted.
     """
 
-    def __init__(self, name: str, identify: Callable[[bytes], int], counters: Counter[str]) -> None:
+    def __init__(
+        self, name: str, identify: Callable[[bytes], int], counters: Counter[str], guess: Callable[[bytes], int] | None = None
+    ) -> None:
         self.name = name
         self.identify = identify
+        self.guess = guess or identify
         self.counters = counters
         self.granted = 0  # bytes of receive buffer: the kernel reports twice what is usable, and heeds net.core.rmem_max
         self._loop = asyncio.get_running_loop()
+        self.clock = time.monotonic  # seconds, as the loop's own
         self._sockets: dict[int, socket.socket] = {}
-        self._waiting: dict[tuple[Key, int], tuple[asyncio.Future[Reply], float]] = {}
+        self._waiting: dict[tuple[Key, int], tuple[asyncio.Future[Reply], float, Accept | None]] = {}
+        self._posted: dict[int, Letter] = {}
+        self._numbers: list[int] = []
+        self.on_answers: Callable[[list[Letter]], None] = list.clear  # nobody waits
 
-    async def ask(self, address: Address, datagram: Datagram, timeout: float, tries: int) -> Reply:  # noqa: ASYNC109
+    async def ask(
+        self,
+        address: Address,
+        datagram: Datagram,
+        timeout: float,  # noqa: ASYNC109 - of one try
+        tries: int,
+        accept: Accept | None = None,
+    ) -> Reply:
         """The answer to `datagram`, which is sent up to `tries` times, each with an id of its own.
 
         Raises NoAnswer: timeout, unreachable, local_error.
@@ -119,10 +153,9 @@ class Exchange:
         keys: list[tuple[Key, int]] = []
         try:
             for _ in range(tries):
-                # Four bytes in the shortest encoding, whatever the number.
-                request_id = secrets.randbits(30) | 1 << 30
+                (request_id,) = self.numbers(1)
                 keys.append((address.key, request_id))
-                self._waiting[keys[-1]] = (future, self._loop.time())
+                self._waiting[keys[-1]] = (future, self.clock(), accept)
                 self._send(address, datagram(request_id))
                 # An answer to an earlier try is as good, and its id tells which one it was.
                 done, _ = await asyncio.wait({future}, timeout=timeout)
@@ -133,12 +166,41 @@ class Exchange:
                 self._waiting.pop(key, None)
         raise NoAnswer("timeout", f"no answer within {tries} times {timeout:g} s")
 
+    def numbers(self, count: int) -> list[int]:
+        """New request-ids that nobody can foresee: four bytes each in the shortest encoding."""
+        if count > len(self._numbers):
+            noise = secrets.token_bytes(4 * (count + _DRAIN))
+            self._numbers = [number >> 2 | 1 << 30 for number in struct.unpack(f">{count + _DRAIN}I", noise)]
+        taken = self._numbers[:count]
+        del self._numbers[:count]
+        return taken
+
+    def post(self, letters: Sequence[Letter]) -> None:
+        """Send each letter's `data` once, with its number in it. `on_answers` is told which were answered, unless `drop` comes first.
+
+        What cannot be sent is as good as lost on its way.
+        """
+        posted, clock, sockets = self._posted, self.clock, self._sockets
+        for letter in letters:
+            sock = sockets.get(letter.family) or self._open(letter.family)
+            posted[letter.number] = letter
+            letter.sent = clock()
+            try:
+                sock.sendto(letter.data, letter.destination)
+            except OSError:
+                self.counters[f"{self.name}.send_failed"] += 1
+
+    def drop(self, number: int) -> bool:
+        """Wait no longer for the answer to a posted request; whether it was still missing."""
+        return self._posted.pop(number, None) is not None
+
     def close(self) -> None:
         """Close the sockets; whoever still waits runs into its timeout."""
         for sock in self._sockets.values():
             self._loop.remove_reader(sock.fileno())
             sock.close()
         self._sockets.clear()
+        self._posted.clear()
 
     def _send(self, address: Address, data: bytes) -> None:
         sock = self._sockets.get(address.family) or self._open(address.family)
@@ -147,8 +209,7 @@ class Exchange:
         except BlockingIOError:
             self.counters[f"{self.name}.send_buffer_full"] += 1  # lost like any datagram; the next try is due in a moment
         except OSError as error:
-            reason = "local_error" if isinstance(error, PermissionError) else "unreachable"
-            raise NoAnswer(reason, f"cannot send to {address.host}: {error.strerror}") from None
+            raise NoAnswer(reason_of(error), f"cannot send to {address.host}: {error.strerror}") from None
 
     def _open(self, family: int) -> socket.socket:
         try:
@@ -164,15 +225,26 @@ class Exchange:
         return sock
 
     def _drain(self, sock: socket.socket) -> None:
+        """Take what has come; the answers to letters together, for they are the most."""
+        posted, clock, guess, receive = self._posted, self.clock, self.guess, sock.recvfrom
+        answered: list[Letter] = []
         for _ in range(_DRAIN):
             try:
-                data, source = sock.recvfrom(65_535)
+                data, source = receive(65_535)
             except BlockingIOError:
-                return
+                break
             except OSError:  # an ICMP error about an earlier datagram; which one is not said
                 self.counters[f"{self.name}.socket_error"] += 1
                 continue
-            self._match(data, (source[0], source[1], source[3] if len(source) > 3 else 0))
+            letter = posted.get(guess(data)) if posted else None
+            if letter is not None and letter.destination == source:
+                del posted[letter.number]
+                letter.data, letter.received = data, clock()
+                answered.append(letter)
+            else:
+                self._match(data, (source[0], source[1], source[3] if len(source) > 3 else 0))
+        if answered:
+            self.on_answers(answered)
 
     def _match(self, data: bytes, source: Key) -> None:
         try:
@@ -180,9 +252,12 @@ class Exchange:
         except DecodeError as error:
             self.counters[f"{self.name}.undecodable.{error.kind}"] += 1
             return
-        waiting = self._waiting.pop((source, request_id), None)
+        waiting = self._waiting.get((source, request_id))
         if waiting is None or waiting[0].done():
             self.counters[f"{self.name}.unmatched"] += 1
             return
-        future, sent = waiting
-        future.set_result(Reply(request_id, data, sent, self._loop.time()))
+        future, sent, accept = waiting
+        reply = Reply(request_id, data, sent, self.clock())
+        if accept is None or accept(reply):
+            del self._waiting[source, request_id]
+            future.set_result(reply)

@@ -13,6 +13,7 @@ import uvloop
 from protocols.errors import ConfigError, Refused, Unavailable
 from server import auth, config, jobs_process, logs, setup, supervisor, web
 from server.inventory import cli as inventory_cli
+from server.profiles import cli as profile_cli
 from storage import callers
 from storage.database import connect_owner, place
 from storage.embedded import Embedded
@@ -21,8 +22,9 @@ from storage.migrate import is_current, migrate
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from server.app import Job, Route
     from server.config import Settings
+    from server.jobs_process import Job
+    from server.web import Route
 
     Clock = Callable[[], int]
 
@@ -35,6 +37,8 @@ def main(
     try:
         if arguments.command in ("inventory", "agent"):
             return inventory_cli.run(arguments, environment)
+        if arguments.command == "profile":
+            return profile_cli.run(arguments)
         path = arguments.config or environment.get("LINESIDE_CONFIG")
         settings = config.read(Path(path) if path else None, environment)
         logs.start(settings.log)
@@ -155,4 +159,5 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("--scope", action="append", required=True, choices=sorted(auth.SCOPES - {"public", "agent"}))
     commands.add_parser("link", help="a one-time link that opens the pages")
     inventory_cli.add_arguments(commands)
+    profile_cli.add_arguments(commands)
     return parser

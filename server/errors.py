@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from protocols.errors import ConfigError, DecodeError, Refused, Unavailable
-from storage.database import Trouble
+from storage.database import BadValue, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -68,6 +68,11 @@ def _database(error: BaseException) -> Answer:
     return Answer(503, "Try again later", "The database does not answer now.", 1.0)
 
 
+def _bad_value(error: Exception) -> Answer:
+    log.warning("a value that the database cannot hold: %s", error)
+    return Answer(422, "The request does not fit", "It holds a value that cannot be stored.")
+
+
 def _invalid(error: RequestValidationError) -> Answer:
     faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
     return Answer(422, "The request does not fit", faults)
@@ -92,5 +97,6 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Answer]], ...] = (
     (RequestValidationError, _invalid),
     (HTTPException, _http),
     *((kind, _database) for kind in Trouble),
+    (BadValue, _bad_value),
     (Exception, _unexpected),
 )

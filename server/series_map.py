@@ -22,7 +22,19 @@ if TYPE_CHECKING:
 METRICS_MAX = 1 << 12
 INSTANCES_MAX = 1 << 20
 # Metrics of a sensor rather than of the thing it measures: two sensors of one element must not share a series.
-OWN_METRICS = frozenset({"reachable", "rtt", "connect_time"})
+OWN_METRICS = frozenset(
+    {
+        "reachable",
+        "rtt",
+        "loss",
+        "jitter",
+        "response_time",
+        "connect_time",
+        "tls_time",
+        "first_byte_time",
+        "certificate.days_left",
+    }
+)
 PORT_PREFIX = "if."
 UNKNOWN = 0  # in place of a series: rows of a sensor this agent may not report for
 

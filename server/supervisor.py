@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from protocols.errors import ConfigError, Unavailable
 from server import keys, setup
+from server.profiles import load_profiles
 from storage.database import connect_owner
-from storage.embedded import Embedded, die_with_parent
+from storage.embedded import Embedded, die_with_parent, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,9 +83,14 @@ async def run(settings: Settings, clock: Callable[[], int], say: Callable[[str],
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     listener = _bind(settings)
-    keys.read_or_make(settings.key_path)
     database = None if settings.database_url else Embedded(Path(settings.data))
     try:
+        load_profiles(settings.profiles_path)
+        if database is not None:
+            database.make_folder()
+        elif not settings.key_file:
+            make_folder(Path(settings.data))
+        keys.read_or_make(settings.key_path)
         if database is not None:
             say("starting the database")
         dsn = settings.database_url if database is None else await database.start()
@@ -98,11 +104,13 @@ async def run(settings: Settings, clock: Callable[[], int], say: Callable[[str],
         url = settings.public_url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{port}"
         say(f"Lineside is at {url}/sign-in?token={link}")
         await _watch(database, children, stop)
+        say("stopping")
         await asyncio.gather(*(child.stop() for child in children))
     finally:
         listener.close()
         if database is not None:
             await database.stop()
+    say("stopped")
 
 
 async def _watch(database: Embedded | None, children: Sequence[Child], stop: asyncio.Event) -> None:

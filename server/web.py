@@ -14,14 +14,14 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import MutableHeaders
 
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, Unavailable
 from server import auth, errors, keys
 from server.change import Change
 from server.ingest import Ingest
 from server.pages import rendering
 from server.profiles import load_profiles
 from storage import callers, listen
-from storage.database import connect
+from storage.database import Trouble, connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -57,6 +57,7 @@ def create_app(settings: Settings, dsn: str, routes: Sequence[Route], clock: Cal
     app.state.clock = clock
     app.state.settings = settings
     app.state.stopping = False
+    app.state.failure = None
     for route in routes:
         if route.scope not in auth.SCOPES:
             msg = f"The route {route.path} has the scope {route.scope!r}, which is none of {', '.join(sorted(auth.SCOPES))}."
@@ -94,9 +95,8 @@ class _SafeHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-@contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI, settings: Settings, dsn: str) -> AsyncIterator[None]:
-    state = app.state
+async def _prepare(state: State, settings: Settings, dsn: str) -> None:
+    """What the handlers find in the state. Raises ConfigError, Unavailable and Trouble."""
     state.pool = await connect(dsn, "lineside_app", 10)
     state.ingest_pool = await connect(dsn, "lineside_ingest", 10)
     state.secret_key = keys.read_or_make(settings.key_path)
@@ -107,6 +107,19 @@ async def _lifespan(app: FastAPI, settings: Settings, dsn: str) -> AsyncIterator
     async with state.pool.acquire() as con:
         generation = await callers.generation(con)
     state.ingest = Ingest(state.ingest_pool, state.pool, generation)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI, settings: Settings, dsn: str) -> AsyncIterator[None]:
+    state = app.state
+    try:
+        await _prepare(state, settings, dsn)
+    except (ConfigError, Unavailable) as error:
+        state.failure = error
+        raise
+    except Trouble as error:
+        state.failure = Unavailable(f"The database does not answer now: {str(error) or type(error).__name__}.")
+        raise
 
     def heard(channel: str) -> None:
         if channel == listen.INVENTORY:
@@ -159,8 +172,19 @@ class _Server(uvicorn.Server):
 
 
 async def serve(app: FastAPI, settings: Settings, fd: int | None) -> None:
-    """Serve until SIGTERM or SIGINT, on the inherited socket `fd` or on a socket of our own."""
+    """Serve until SIGTERM or SIGINT, on the inherited socket `fd` or on a socket of our own.
+
+    Raises ConfigError and Unavailable where it cannot begin.
+    """
     config = uvicorn.Config(
         app, settings.host, settings.port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10
     )
-    await _Server(config, app.state).serve(None if fd is None else [socket.socket(fileno=fd)])
+    # uvicorn would tell a failed start as tracebacks; the caller says it in a sentence.
+    logging.getLogger("uvicorn.error").addFilter(lambda _: app.state.failure is None)
+    try:
+        await _Server(config, app.state).serve(None if fd is None else [socket.socket(fileno=fd)])
+    except SystemExit:
+        if app.state.failure is None:
+            raise
+    if app.state.failure is not None:
+        raise app.state.failure

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from agent.batcher import Clock, Emit, Row
+from agent.connect import connected, reason_of
 from agent.resolve import Name
 from agent.schedule import poll_for_ever
 from protocols.uplink.batch import REASON_CODE
 from protocols.uplink.plan import Plan, Target, Tcp
-
-REASONS = {
-    errno.ECONNREFUSED: "refused",
-    errno.ECONNRESET: "refused",
-    errno.ETIMEDOUT: "timeout",
-    errno.EHOSTUNREACH: "unreachable",
-    errno.ENETUNREACH: "unreachable",
-    errno.EHOSTDOWN: "unreachable",
-}
 
 
 class Outcome(NamedTuple):
@@ -41,15 +31,16 @@ async def connect(name: Name, limit: float) -> Outcome:
     except OSError as error:
         return Outcome("local_error", detail=f"the name cannot be resolved: {error}")
     try:
-        with socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as sock:
-            begun = loop.time()
-            async with asyncio.timeout(limit):
-                await loop.sock_connect(sock, address.sockaddr)
-            return Outcome("", loop.time() - begun)
+        begun = loop.time()
+        async with asyncio.timeout(limit):
+            sock = await connected(address)
+        seconds = loop.time() - begun
+        sock.close()
+        return Outcome("", seconds)
     except TimeoutError:
         return Outcome("timeout", detail=f"no answer within {limit:g} s")
     except OSError as error:
-        return Outcome(REASONS.get(error.errno or 0, "local_error"), detail=error.strerror or str(error))
+        return Outcome(reason_of(error), detail=error.strerror or str(error))
 
 
 async def run(targets: Sequence[Target], plan: Plan, emit: Emit, clock: Clock, counters: Counter[str]) -> None:

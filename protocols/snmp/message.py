@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from protocols.errors import DecodeError
-from protocols.snmp import ber, oid
+from protocols.snmp import ber, oid, v3
 from protocols.wire import Reader
 
 V1 = 0
@@ -46,6 +46,7 @@ STATUS = (
     *("undoFailed", "authorizationError", "notWritable", "inconsistentName"),
 )
 TOO_BIG = STATUS.index("tooBig")
+NO_SUCH_NAME = STATUS.index("noSuchName")
 
 Value = int | bytes | None
 
@@ -84,10 +85,20 @@ def decode(data: bytes) -> Message:
 
 
 def request_id(data: bytes) -> int:
-    """The request-id alone, to find whose answer this is. Raises DecodeError as `decode`."""
+    """The request-id alone, of a v3 message its msgID, to find whose answer this is. Raises DecodeError as `decode`."""
+    reader = Reader(data)
+    ber.enter(reader, ber.SEQUENCE)
+    if ber.integer(reader) == v3.V3:
+        return v3.message_id(data)
     reader = Reader(data)
     begin(reader)
     return ber.integer(reader)
+
+
+def likely_id(data: bytes) -> int:
+    """The same by a glance: right for answers to our ids, which have four bytes, and for whatever else a number."""
+    at = data.find(b"\x02\x04", 5) + 2
+    return int.from_bytes(data[at : at + 4], "big")
 
 
 def begin(reader: Reader) -> tuple[int, bytes, int, int]:

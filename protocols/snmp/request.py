@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from protocols.errors import DecodeError
-from protocols.snmp import ber, message
+from protocols.snmp import ber, message, v3
 from protocols.snmp.message import VarBind, meaning
 from protocols.wire import Reader
 
 
 class Request(NamedTuple):
-    """A datagram around its four bytes of request-id, and what its answer must look like."""
+    """A datagram (of v3: a PDU) around its four bytes of request-id, and what its answer must look like."""
 
     version: int
     community: bytes
@@ -44,9 +44,9 @@ def get_next(community: bytes, oids: tuple[bytes, ...], version: int = message.V
     return _request(message.GET_NEXT, community, oids, (0, 0), version)
 
 
-def get_bulk(community: bytes, oids: tuple[bytes, ...], repetitions: int) -> Request:
+def get_bulk(community: bytes, oids: tuple[bytes, ...], repetitions: int, version: int = message.V2C) -> Request:
     """Ask for up to `repetitions` successors of each of these. v1 has no such PDU."""
-    return _request(message.GET_BULK, community, oids, (0, repetitions), message.V2C)
+    return _request(message.GET_BULK, community, oids, (0, repetitions), version)
 
 
 def _request(pdu: int, community: bytes, oids: tuple[bytes, ...], fields: tuple[int, int], version: int) -> Request:
@@ -55,6 +55,8 @@ def _request(pdu: int, community: bytes, oids: tuple[bytes, ...], fields: tuple[
     tail = b"".join(ber.number(ber.INTEGER, field) for field in fields) + ber.element(ber.SEQUENCE, binds)
     identity = b"\x02\x04"  # INTEGER of four bytes
     size = len(identity) + 4 + len(tail)
+    if version == v3.V3:  # the PDU alone: what is around it differs from message to message
+        return Request(version, b"", pdu, oids, names, bytes((pdu,)) + ber.length(size) + identity, tail)
     inner = ber.number(ber.INTEGER, version) + ber.element(ber.OCTET_STRING, community) + bytes((pdu,)) + ber.length(size)
     head = bytes((ber.SEQUENCE,)) + ber.length(len(inner) + size) + inner + identity
     return Request(version, community, pdu, oids, names, head, tail)
@@ -69,10 +71,22 @@ def decode_answer(request: Request, request_id: int, data: bytes) -> Answer:
     version, community, pdu, end = message.begin(reader)
     if version != request.version:
         raise DecodeError("version", f"version {version} answers version {request.version}")
-    if pdu != message.RESPONSE:
-        raise DecodeError("pdu", f"PDU {pdu:#04x} is no response")
     if community != request.community:
         raise DecodeError("community", "the answer carries another community")
+    return _answer(request, request_id, reader, pdu, end)
+
+
+def decode_pdu(request: Request, request_id: int, reader: Reader) -> Answer:
+    """As `decode_answer`, of the PDU that fills `reader`, whoever asked."""
+    pdu, end = reader.header()
+    if end != reader.end:
+        raise DecodeError("length", "the PDU does not fill the message")
+    return _answer(request, request_id, reader, pdu, end)
+
+
+def _answer(request: Request, request_id: int, reader: Reader, pdu: int, end: int) -> Answer:
+    if pdu != message.RESPONSE:
+        raise DecodeError("pdu", f"PDU {pdu:#04x} is no response")
     if ber.integer(reader) != request_id:
         raise DecodeError("request_id", "the answer belongs to another request")
     status, blamed = ber.integer(reader), ber.integer(reader)

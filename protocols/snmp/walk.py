@@ -1,11 +1,11 @@
-"""A walk of table columns by GetBulk (RFC 3416 section 4.2.3), all columns at once, as a machine without I/O."""
+"""A walk of table columns, all at once, as a machine without I/O: by GetBulk (RFC 3416 section 4.2.3), of v1 by GetNext."""
 
 from __future__ import annotations
 
 from protocols.errors import DecodeError
 from protocols.snmp import message, oid
 from protocols.snmp.message import VarBind
-from protocols.snmp.request import Answer, Request, get_bulk
+from protocols.snmp.request import Answer, Request, get_bulk, get_next
 
 MAX_CELLS = 200_000  # of one walk: what a hostile device can make us keep
 
@@ -16,8 +16,9 @@ class Walk:
     Ask `request`, hand its answer to `take`, until `request` is None. `repetitions` may be lowered on the way.
     """
 
-    def __init__(self, community: bytes, columns: tuple[bytes, ...], repetitions: int) -> None:
+    def __init__(self, community: bytes, columns: tuple[bytes, ...], repetitions: int, version: int = message.V2C) -> None:
         self.community = community
+        self.version = version
         self.columns = columns
         self.repetitions = repetitions
         self.rows: list[dict[bytes, VarBind]] = [{} for _ in columns]
@@ -27,7 +28,23 @@ class Walk:
     @property
     def request(self) -> Request | None:
         """What to ask next; None at the end."""
-        return get_bulk(self.community, tuple(self._last.values()), self.repetitions) if self._last else None
+        if not self._last:
+            return None
+        names = tuple(self._last.values())
+        if self.version == message.V1:
+            return get_next(self.community, names, message.V1)
+        return get_bulk(self.community, names, self.repetitions, self.version)
+
+    def end(self, blamed: int) -> bool:
+        """In v1 the end of all there is comes as noSuchName (RFC 1157 section 4.1.3): end column `blamed`, from 1.
+
+        False: there is no such column.
+        """
+        going = list(self._last)
+        if not 0 < blamed <= len(going):
+            return False
+        del self._last[going[blamed - 1]]
+        return True
 
     def take(self, answer: Answer) -> None:
         """Add what came. Raises DecodeError: empty, not_increasing (it would go on for ever), too_many."""

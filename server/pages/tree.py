@@ -71,9 +71,9 @@ def _siblings(rows: Sequence[ElementRow], by_id: dict[int, ElementRow], depth: i
 
 def _group(row: ElementRow, rows: Sequence[ElementRow]) -> Group:
     """Unmanaged members are dropped, as the roll-up drops them."""
-    members = [r for r in rows if r.group_id == row.group_id and r.status != "Unmanaged"]
-    up = sum(r.status in USABLE for r in members)
-    down = sum(r.status == "Down" for r in members)
+    members = [r for r in rows if r.group_id == row.group_id and r.raw != "Unmanaged"]
+    up = sum(r.raw in USABLE for r in members)
+    down = sum(r.raw == "Down" for r in members)
     return Group(row.group_id or 0, row.group_name, row.group_k, len(members), up, down, row.group_criticality)
 
 

@@ -44,9 +44,16 @@ FAILED = {
     "bad_answer": "the answer made no sense",
     "authentication": "the credentials were not accepted",
     "local_error": "the agent could not ask",
+    "tls": "no trusted encrypted connection",
+    "http_status": "the web server reports an error",
+    "content": "the answer is not the expected one",
+    "dns_error": "the name server gives no answer to the question",
 }
+# Reasons of those who did answer, but not as they should.
+ANSWERED = frozenset({"tls", "http_status", "content", "dns_error"})
 # Flags, and the reasons for which something has issues or is Down.
 MEANS = {
+    "maintenance": "It is in maintenance: work on it was announced",
     "flapping": "It keeps changing: five or more changes within 30 minutes",
     "contradicted": "Something behind it still answers, which contradicts that it is Down",
     "redundancy_unverified": "The redundancy is not verified: a member of the group has no data",
@@ -59,7 +66,7 @@ MEANS = {
     "port_down": "Its port is down",
     "admin_down": "Its port is switched off by configuration",
 }
-SENSORS = {"ping": "ping", "snmp": "SNMP", "tcp": "TCP", "port": "its port"}
+SENSORS = {"ping": "ping", "snmp": "SNMP", "tcp": "TCP", "http": "HTTP", "dns": "DNS", "port": "its port"}
 PORT_STATE = ("", "up", "down", "testing", "unknown", "dormant", "not present", "down in a lower layer")
 CRITICALITY = {"required": "Required", "degrading": "Degrading", "informational": "For information"}
 CRITICALITY_MEANS = {
@@ -70,8 +77,14 @@ CRITICALITY_MEANS = {
 # metric -> (what it is called, unit); the order is the order in which a page lists them
 METRICS = {
     "reachable": ("", ""),
-    "rtt": ("round trip", "s"),
+    "rtt": ("round trip", "s"),  # beside the name of its sensor the time alone is clear
+    "loss": ("packet loss", "%"),
+    "jitter": ("jitter", "s"),
+    "response_time": ("response time", "s"),
     "connect_time": ("connect time", "s"),
+    "tls_time": ("TLS handshake", "s"),
+    "first_byte_time": ("first byte", "s"),
+    "certificate.days_left": ("certificate validity", "days"),
     "if.oper_status": ("port", "state"),
     "if.admin_status": ("port configured", "state"),
     "if.in": ("in", "bit/s"),
@@ -85,7 +98,10 @@ METRICS = {
     "storage.used_percent": ("storage use", "%"),
     "system.uptime": ("running for", "duration"),
 }
-HEADLINE = ("reachable", "rtt", "connect_time", "if.oper_status", "if.in", "if.out", "cpu.load", "memory.used_percent")
+HEADLINE = (
+    *("reachable", "rtt", "loss", "response_time", "connect_time", "if.oper_status", "if.in", "if.out"),
+    *("cpu.load", "memory.used_percent"),
+)
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 LONGEST_NAME = 120
 # C0 and C1 controls become spaces; marks, overrides and isolates of direction, and zero-width spaces go (UAX #9 section 2).
@@ -129,14 +145,18 @@ def _three(value: float) -> str:
     return text.rstrip("0").rstrip(".") if digits else text
 
 
-def reading(sample: LastSample) -> str:
-    """One line about the newest sample of a series: `ping answers`, `round trip 12.3 ms`."""
+def reading(sample: LastSample, *, whose: bool = False) -> str:
+    """One line about the newest sample of a series: `ping answers`, `ping 12.3 ms`, `CPU load 7 %`; `whose`: by which sensor."""
     called, unit = METRICS.get(sample.metric, (sample.metric.replace(".", " ").replace("_", " "), ""))
     if sample.metric == "reachable":
         if sample.value >= 1:
             return f"{sensor(sample.sensor)} answers"
         why = REASONS[sample.reason] if 0 <= sample.reason < len(REASONS) else ""
         return f"{sensor(sample.sensor)}: {failed(why)}"
+    if sample.metric == "rtt":
+        called = sensor(sample.sensor)
+    elif whose:
+        called = f"{sensor(sample.sensor)} {called}"
     return f"{called} {amount(sample.value, unit)}"
 
 
@@ -175,19 +195,27 @@ def cause(item: Cause, view: View) -> str:
         return f"{name}: {_lower(NO_DATA.get(item.reason, 'Nothing is known of it'))}{since}"
     if item.implied_by:
         return f"{name} is cut off: {plain(item.implied_by)} in front of it is Down{since}"
-    return f"{name} {_doing(item)}{since}"
+    before = " and kept changing before" if item.reason == "flapping" and _fails(item) else ""
+    return f"{name} {_doing(item)}{since}{before}"
+
+
+def _fails(item: Cause) -> bool:
+    """Whether the observations show that it does not work at this moment."""
+    return any(e.value < 1 if e.metric == "reachable" else e.metric == "if.oper_status" and e.value != 1 for e in item.evidence)
 
 
 def _doing(item: Cause) -> str:
     """What the element does wrong, as its observations show it."""
     silent = [e for e in item.evidence if e.metric == "reachable" and e.value < 1]
     values = [e for e in item.evidence if e.metric != "reachable"]
-    if item.reason == "flapping":
+    if item.reason == "flapping" and not _fails(item):
         return "keeps going up and down"
     if silent:
         who = " and ".join(dict.fromkeys(sensor(e.sensor_name) for e in silent))
         reasons = ", ".join(dict.fromkeys(failed(e.reason) for e in silent))
-        lead = "is reachable, but " if item.status != "Down" else ""
+        lead = "is reachable, but " if item.status != "Down" and item.reason != "flapping" else ""
+        if all(e.reason in ANSWERED for e in silent):
+            return f"{lead}does not pass its check by {who} ({reasons})"
         return f"{lead}does not answer {who} ({reasons})"
     if values:
         called, unit = METRICS.get(values[0].metric, (values[0].metric, ""))

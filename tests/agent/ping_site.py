@@ -26,7 +26,7 @@ ip neigh add 2001:db8::9 lladdr 02:00:00:00:00:09 dev v0
 sysctl -qw net.ipv4.neigh.v0.retrans_time_ms=50 net.ipv4.neigh.v0.mcast_solicit=1
 sysctl -qw net.ipv6.neigh.v0.retrans_time_ms=50 net.ipv6.neigh.v0.mcast_solicit=1
 """
-# The last two families: the route leads to nobody; the neighbour takes packets and says nothing.
+# By twos: the route leads to nobody; the neighbour takes packets and says nothing; there is no route from here.
 TARGETS = ("127.0.0.1", "::1", "192.0.2.1", "2001:db8::1", "192.0.2.9", "2001:db8::9", "203.0.113.1", "2001:db8:1::1")
 
 

@@ -37,7 +37,7 @@ async def test_another_secret_with_the_same_token_is_refused(tmp_path: Path) -> 
         (tmp_path / "one").mkdir()
         (tmp_path / "two").mkdir()
         await enrol(tmp_path / "one", server.url)
-        with pytest.raises(ConfigError, match="used by an agent with another secret"):
+        with pytest.raises(ConfigError, match="the token was used with another secret"):
             await enrol(tmp_path / "two", server.url)
 
 
@@ -52,7 +52,7 @@ async def test_another_secret_with_the_same_token_is_refused(tmp_path: Path) -> 
 )
 async def test_a_refusal_says_what_to_do(tmp_path: Path, status: int, says: str) -> None:
     async with FakeServer() as server:
-        server.fail("enrol", Failure(status))
+        server.fail("enrol", Failure(status, {}, b""))
         with pytest.raises(ConfigError, match=says):
             await enrol(tmp_path, server.url)
 

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,18 +39,17 @@ async def _open() -> None:
     pinger.close()
 
 
-def in_namespace(mode: str) -> dict[str, str]:
+def in_namespace(mode: str, site: str = "ping_site") -> Any:
     if os.geteuid() != 0:
         missing("a network namespace needs root")
     need("ip")
     drop = [need("setpriv"), "--bounding-set=-net_raw"] if mode == "forbidden" else []
-    command = [need("unshare"), "-n", *drop, sys.executable, "-m", "tests.agent.ping_site", mode]
+    command = [need("unshare"), "-n", *drop, sys.executable, "-m", f"tests.agent.{site}", mode]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     if "unshare failed" in done.stderr or "Unknown device type" in done.stderr:
         missing("this machine lets us make no network")
     assert done.returncode == 0, done.stderr
-    answer: dict[str, str] = json.loads(done.stdout)
-    return answer
+    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("mode", ["raw", "datagram"])
@@ -61,9 +61,23 @@ def test_every_way_a_target_can_be_silent_has_its_reason(mode: str) -> None:
         "2001:db8::1": "unreachable",
         "192.0.2.9": "timeout",
         "2001:db8::9": "timeout",
-        "203.0.113.1": "unreachable",
-        "2001:db8:1::1": "unreachable",
+        "203.0.113.1": "local_error",
+        "2001:db8:1::1": "local_error",
     }
+
+
+@pytest.mark.parametrize("mode", ["raw", "datagram"])
+def test_no_route_from_here_says_nothing_of_the_target_but_a_router_that_has_none_does(mode: str) -> None:
+    seen = in_namespace(mode, "routes_site")
+    ours, theirs = ("198.51.100.1", "2001:db8:2::1"), ("203.0.113.1", "2001:db8:1::1")
+    for host in ours:
+        assert seen[host] == dict.fromkeys(("ping", "tcp", "http", "dns", "snmp"), "local_error")
+    for host in theirs:
+        assert {kind: seen[host][kind] for kind in ("ping", "tcp", "http")} == dict.fromkeys(
+            ("ping", "tcp", "http"), "unreachable"
+        )
+        assert seen[host]["snmp"] == "timeout"
+    assert seen["beside"] == {"127.0.0.1": "", "::1": ""}
 
 
 def test_where_ping_is_forbidden_one_sentence_says_what_to_do() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.access import by_community
 from agent.batcher import Row
 from agent.collectors import snmp
 from agent.device import Device
@@ -55,7 +56,7 @@ def shown(bind: VarBind) -> str:
 async def walked(daemon: Snmpd, *columns: str) -> dict[str, VarBind]:
     exchange = Exchange("snmp", message.request_id, Counter())
     try:
-        device = Device(exchange, await resolve(daemon.host, daemon.port), daemon.community, (1.0, 2))
+        device = Device(exchange, await resolve(daemon.host, daemon.port), by_community(daemon.community), (1.0, 2))
         found = await device.walk([oid.parse(column) for column in columns], 20)
     finally:
         exchange.close()

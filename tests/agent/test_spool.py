@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 from collections import Counter
 
 import pytest
 
+from agent import cursor, spool
 from agent.cursor import Loss
 from agent.spool import GROUP_BYTES, GROUP_RECORDS, gap, tell_losses
 from protocols.uplink import batch
@@ -117,3 +119,35 @@ def test_a_gap_record_is_a_valid_batch() -> None:
     gaps = batch.decode(told.body).gaps
     assert gaps is not None
     assert Counter(gaps.texts[i] for i in gaps.reason) == {"buffer_full": 1, "damaged": 1}
+
+
+async def test_what_memory_could_not_hold_is_a_durable_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "WAITING_BYTES", 10)
+    disk = Disk()
+    async with running(disk) as lane:
+        for number in range(1, 4):
+            lane.append(packed(number))
+    assert cursor.unpack(disk.names["cursor"].durable).losses["disk_full"].rows == 2
+
+
+async def test_a_loss_is_said_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "agent")
+    disk = Disk()
+    async with running(disk) as lane:
+        for failing in (None, errno.ENOSPC, errno.ENOSPC, None, errno.EIO, None):
+            disk.failing = failing
+            lane.append(packed())
+            await lane.commit()
+    full, well, broken, again = caplog.messages
+    assert full.startswith("measurements are being lost: the spool in /spool may not grow (")
+    assert full.endswith(" MiB free, 0 stay free, limit 1024): free some space or lower spool_reserve_mib")
+    assert well == again == "the spool in /spool takes measurements again"
+    assert broken == "measurements are being lost: the spool in /spool cannot be written: Input/output error"
+
+
+async def test_a_reserve_that_is_not_met_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    async with running(Disk()) as lane:
+        lane.segments.budget.reserve = 2 << 30
+        lane.append(packed())
+        assert not await lane.commit()
+    assert "1024 MiB free, 2048 stay free, limit 1024): free some space" in caplog.text

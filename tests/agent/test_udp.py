@@ -111,7 +111,7 @@ async def test_an_address_is_taken_as_its_usual_form(host: str, family: int, lit
     assert await resolve(host, 161) == Address(family, literal, 161)
 
 
-async def test_a_name_without_an_address_is_unreachable() -> None:
+async def test_a_name_without_an_address_is_our_trouble_not_the_devices() -> None:
     with pytest.raises(NoAnswer) as caught:
         await resolve("no-such-host.invalid", 161)
-    assert caught.value.reason == "unreachable"
+    assert caught.value.reason == "local_error"

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from agent.access import by_community
 from agent.device import Device
 from agent.udp import Exchange, NoAnswer, resolve
 from protocols.snmp import message, oid
@@ -38,7 +39,7 @@ async def test_it_obeys_line_by_line() -> None:
         return (await process.stdout.readline()).decode().strip()
 
     async def oper(name: str) -> object:
-        device = Device(exchange, await resolve("127.0.0.1", ports[name]), "public", (0.3, 0))
+        device = Device(exchange, await resolve("127.0.0.1", ports[name]), by_community("public"), (0.3, 0))
         (part,) = await device.get([OPER])
         return part.values[OPER].value
 

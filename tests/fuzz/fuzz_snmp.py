@@ -6,6 +6,7 @@ but a DecodeError is a crash, and so is an input that takes more than 50 ms.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 import time
@@ -14,11 +15,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from protocols.errors import DecodeError
-from protocols.snmp import message, oid
+from protocols.snmp import layout, message, oid
+from protocols.snmp.message import likely_id
 from protocols.snmp.request import decode_answer, get
+from protocols.snmp.session import Session
 from protocols.snmp.walk import Walk
 from protocols.wire import text
 from tests.protocols.snmp.goldens import NAMES, datagram
+from tests.protocols.snmp.test_session import ANSWER, ID, UNKNOWN_ENGINE, USER, known, report, said
 
 _REQUEST = get(b"public", (oid.parse("1.3.6.1.4.1"), oid.parse("1.3.6.1.4.2")))
 _SLOW = 0.05  # seconds of CPU
@@ -40,6 +44,12 @@ def one_input(data: bytes) -> None:
                 text(bind.value)
     except DecodeError:
         pass
+    for fresh in (known(), Session(USER, b"", 1)):  # signed by nobody, so nothing of it may be believed
+        with contextlib.suppress(DecodeError):
+            fresh.pdu(ID, data, 0.0)
+    with contextlib.suppress(DecodeError):
+        layout.learn(data, {0, 1}, bare=False)
+    likely_id(data)
     if time.thread_time() - start > _SLOW:
         raise RuntimeError(f"slow: {data.hex()}")
 
@@ -64,6 +74,7 @@ def by_dice(seconds: float, seed: int = 1) -> int:
     """Mutations for that long; how many there were."""
     dice = random.Random(seed)
     goldens = [datagram(name) for name in NAMES]
+    goldens += [said(ANSWER), said(ANSWER, 0), said(report(UNKNOWN_ENGINE), 0)]
     end = time.monotonic() + seconds
     count = 0
     while time.monotonic() < end:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from protocols.uplink.plan import decode_plan
+from protocols.uplink.plan import Snmp, decode_plan
 from tests.fakes.world import INVENTORY, SECOND, SECRET, World, bearer, world
 
 DAY = 86_400 * SECOND
@@ -65,6 +65,25 @@ async def test_neither_token_nor_secret_nor_community_is_stored_in_clear(databas
         assert len(everything) > 1_000
         for secret in (token, SECRET, w.key, w.link, "s3cr3t-community"):
             assert secret not in everything
+
+
+async def test_an_snmpv3_sensor_comes_with_its_secrets_and_they_are_kept_when_it_is_applied_without(
+    database: str, tmp_path: Path
+) -> None:
+    sensor = {"kind": "snmp", "version": "3", "user": "joe", "auth": "sha256", "priv": "aes256c"}
+    secrets = {"auth_secret": "s3cr3t-authentic", "priv_secret": "s3cr3t-private"}
+    async with world(database, tmp_path) as w:
+        (element,) = [dict(element) for element in INVENTORY["elements"] if element["id"] == "edge1"]
+        await w.apply({"elements": [element | {"sensors": [sensor | secrets]}]})
+        for again in (sensor | {"retries": 1}, sensor | {"auth_secret": "another-phrase"}):
+            await w.apply({"elements": [element | {"sensors": [again]}]})
+        (target,) = decode_plan((await _plan(w)).content).targets
+        rows = await w.con.fetch("select settings::text as s from sensor")
+    (snmp,) = target.sensors
+    assert isinstance(snmp, Snmp)
+    assert (snmp.version, snmp.user, snmp.auth, snmp.priv, snmp.community) == ("3", "joe", "sha256", "aes256c", "")
+    assert (snmp.auth_secret, snmp.priv_secret) == ("another-phrase", "s3cr3t-private")
+    assert not any("phrase" in row["s"] or "s3cr3t" in row["s"] for row in rows)
 
 
 async def test_the_plan_holds_what_is_placed_in_an_active_service_and_nothing_else(database: str, tmp_path: Path) -> None:

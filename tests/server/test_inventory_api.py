@@ -169,9 +169,7 @@ async def test_the_command_says_in_a_sentence_why_it_could_not_talk_to_the_serve
     path = file(SMALL)
     code, _, err = await served.command("inventory", "apply", path, LINESIDE_KEY="")
     assert code == 2
-    assert err.startswith(
-        "lineside: Set LINESIDE_KEY: the address of the server, such as https://lineside.example, and an API key"
-    )
+    assert err.startswith("lineside: Set LINESIDE_KEY: an API key with the scope admin (lineside key create ")
     code, _, err = await served.command("inventory", "apply", path, LINESIDE_KEY="wrong")
     assert (code, err.split(". ")[0]) == (1, "lineside: The server does not know the key in LINESIDE_KEY")
     code, _, err = await served.command("inventory", "apply", path, LINESIDE_URL="http://127.0.0.1:1")

@@ -50,8 +50,33 @@ def cause(status: str, *evidence: Evidence, reason: str = "", implied_by: str = 
             cause("Has Issues", seen("storage.used_percent", 91, instance="/var"), reason="degraded"),
             "edge1 has issues: storage use of /var is 91 % since 14:50",
         ),
+        (
+            cause("Down", seen("reachable", 0, "http_status", "http"), reason="no_answer"),
+            "edge1 does not pass its check by HTTP (the web server reports an error) since 14:50",
+        ),
+        (
+            cause("Has Issues", seen("reachable", 0, "content", "dns"), reason="sensor_failed"),
+            "edge1 is reachable, but does not pass its check by DNS (the answer is not the expected one) since 14:50",
+        ),
+        (
+            cause("Has Issues", seen("certificate.days_left", 12.34, instance="http"), reason="degraded"),
+            "edge1 has issues: certificate validity of http is 12.3 days since 14:50",
+        ),
+        (
+            cause("Has Issues", seen("jitter", 0.0623, instance="ping"), reason="degraded"),
+            "edge1 has issues: jitter of ping is 62.3 ms since 14:50",
+        ),
         (cause("Has Issues", seen("if.oper_status", 5), reason="degraded"), "edge1 reports its port as dormant since 14:50"),
-        (cause("Has Issues", seen("reachable", 0, "timeout"), reason="flapping"), "edge1 keeps going up and down since 14:50"),
+        (cause("Has Issues", seen("reachable", 1), reason="flapping"), "edge1 keeps going up and down since 14:50"),
+        (
+            cause("Has Issues", seen("reachable", 0, "timeout"), reason="flapping"),
+            "edge1 does not answer ping (no answer in time) since 14:50 and kept changing before",
+        ),
+        (
+            cause("Has Issues", seen("if.oper_status", 2), reason="flapping"),
+            "edge1 reports its port as down since 14:50 and kept changing before",
+        ),
+        (cause("Has Issues", seen("if.oper_status", 1), reason="flapping"), "edge1 keeps going up and down since 14:50"),
         (cause("No Data", reason="agent_offline"), "edge1: the agent that measures it is silent"),
         (cause("No Data", reason="something new"), "edge1: nothing is known of it"),
         (cause("Has Issues", reason="sensor_failed"), "edge1 has issues: one of its checks fails"),
@@ -101,10 +126,12 @@ def test_an_amount_has_three_digits_and_a_unit(value: float, unit: str, text: st
 
 
 def test_a_reading_says_what_was_last_seen() -> None:
-    assert words.reading(LastSample(1, "tcp", "reachable", "tcp", NOW, 1.0, 0)) == "TCP answers"
-    assert words.reading(LastSample(1, "ping", "reachable", "ping", NOW, 0.0, 1)) == "ping: no answer in time"
-    assert words.reading(LastSample(1, "ping", "reachable", "ping", NOW, 0.0, 99)) == "ping: no answer"
-    assert words.reading(LastSample(1, "x", "fan.speed", "", NOW, 42.0, 0)) == "fan speed 42"
+    assert words.reading(LastSample(1, "tcp", 60, "reachable", "tcp", NOW, 1.0, 0)) == "TCP answers"
+    assert words.reading(LastSample(1, "ping", 60, "reachable", "ping", NOW, 0.0, 1)) == "ping: no answer in time"
+    assert words.reading(LastSample(1, "ping", 60, "reachable", "ping", NOW, 0.0, 99)) == "ping: no answer"
+    assert words.reading(LastSample(1, "snmp", 60, "rtt", "snmp", NOW, 0.00047, 0)) == "SNMP 0.47 ms"
+    assert words.reading(LastSample(1, "x", 60, "fan.speed", "", NOW, 42.0, 0)) == "fan speed 42"
+    assert words.reading(LastSample(1, "web", 60, "response_time", "web", NOW, 0.042, 0), whose=True) == "web response time 42 ms"
 
 
 @pytest.mark.parametrize(
@@ -186,7 +213,7 @@ def test_bars_without_history_are_one_empty_bar() -> None:
     assert bars.totals(bars.bars([], 0, 100)) == {}
 
 
-def element(number: int, *parents: int, group: int | None = None, status: str = "Up") -> ElementRow:
+def element(number: int, *parents: int, group: int | None = None, status: str = "Up", raw: str = "") -> ElementRow:
     named = "uplinks" if group else ""
     return ElementRow(
         number,
@@ -203,6 +230,7 @@ def element(number: int, *parents: int, group: int | None = None, status: str = 
         1,
         "",
         parents,
+        raw or status,
         status,
         None,
         "",
@@ -229,3 +257,6 @@ def test_a_group_counts_usable_members_without_unmanaged_ones() -> None:
     heading = tree.lines([*rows, element(4, group=7, status="Unmanaged")])[0].group
     assert heading is not None
     assert (heading.up, heading.n, heading.down, heading.k) == (2, 3, 1, 1)
+    calmed = tree.lines([element(1, group=7), element(2, group=7, status="Has Issues", raw="Down")])[0].group
+    assert calmed is not None
+    assert (calmed.up, calmed.down) == (1, 1), "what is shown calmed down is not up"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from protocols.errors import ConfigError
 from protocols.snmp import oid
-from protocols.uplink.plan import Oid, Plan, Profile, Snmp, Target, decode_plan, encode_json
-from server.profiles import load_profiles
+from protocols.uplink.plan import Column, Oid, Plan, Profile, Snmp, Target, decode_plan, encode_json
+from server.profiles import as_json, load_profiles
 
 GOOD = """
 name: ups
@@ -39,13 +39,34 @@ def test_ours_load_and_travel_in_a_plan() -> None:
     assert decode_plan(encode_json(plan)) == plan
 
 
-def test_one_metric_comes_from_one_place() -> None:
-    columns = [
-        column.metric
-        for profile in load_profiles().values()
-        for column in (*profile.scalars, *(c for table in profile.tables for c in table.columns))
-    ]
-    assert len(columns) == len(set(columns))
+def columns() -> list[Column]:
+    every = load_profiles().values()
+    return [column for p in every for column in (*p.scalars, *(c for table in p.tables for c in table.columns))]
+
+
+def test_a_metric_means_the_same_in_every_profile() -> None:
+    meanings: dict[str, set[tuple[str, bool]]] = {}
+    for column in columns():
+        meanings.setdefault(column.metric, set()).add((column.unit, column.type == "rate"))
+    assert {metric: found for metric, found in meanings.items() if len(found) > 1} == {}
+
+
+def test_what_the_agent_brings_along_is_what_the_server_has() -> None:
+    brought = (Path(__file__).parents[2] / "agent" / "profiles.json").read_text(encoding="utf-8")
+    assert brought == as_json(load_profiles()), "write it anew: python -m server.profiles > agent/profiles.json"
+
+
+def test_auto_is_every_profile_that_does_not_say_no(tmp_path: Path) -> None:
+    (tmp_path / "ups.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "rare.yaml").write_text(GOOD.replace("ups", "rare") + "auto: false\n", encoding="utf-8")
+    known = load_profiles(tmp_path)
+    assert "rare" in known
+    assert set(known["auto"].extends) == known.keys() - {"auto", "rare"}
+
+
+def test_a_profile_of_ones_own_wins_over_ours(tmp_path: Path) -> None:
+    (tmp_path / "system.yaml").write_text(GOOD.replace("name: ups", "name: system"), encoding="utf-8")
+    assert load_profiles(tmp_path)["system"].scalars[0].metric == "ups.minutes"
 
 
 def test_a_folder_of_ones_own(tmp_path: Path) -> None:
@@ -70,6 +91,7 @@ def test_a_folder_of_ones_own(tmp_path: Path) -> None:
         (GOOD + "extends: [nobody]\n", "ups.yaml: profile ups extends nobody, which does not exist."),
         (GOOD + "extends: [ups]\n", "ups.yaml: profile ups extends itself."),
         ("", "ups.yaml:1: Expected `object`, got `null`."),
+        (GOOD + "tables: [{name: t, columns: [], name_oids: [{form: hex}]}]\n", "ups.yaml:6: Invalid enum value 'hex'."),
     ],
 )
 def test_a_wrong_profile_is_refused_by_line(tmp_path: Path, content: str, sentence: str) -> None:

@@ -91,7 +91,18 @@ async def test_it_stops_when_its_parent_is_killed(folder: Path) -> None:
 async def test_a_folder_the_database_cannot_reach_is_refused_with_what_to_do(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     with pytest.raises(ConfigError, match=r"cannot reach .* LINESIDE_DATA"):
-        await Embedded(tmp_path / "data").start()
+        await Embedded(tmp_path / "deep" / "data").start()
+    assert list(tmp_path.iterdir()) == [], "what nobody can use is not left behind"
+
+
+def test_a_folder_that_cannot_be_made_is_said_as_such(folder: Path) -> None:
+    file = folder.parent / "file"
+    file.write_text("")
+    for path in (file, file / "data"):
+        with pytest.raises(ConfigError, match=rf"^{file} is no folder\. Choose another with LINESIDE_DATA\.$"):
+            Embedded(path).make_folder()
+    with pytest.raises(ConfigError, match=r"^The folder /proc/data cannot be made: .*\. Choose another with LINESIDE_DATA\.$"):
+        Embedded(Path("/proc/data")).make_folder()
 
 
 async def test_a_path_too_long_for_a_socket_gets_a_short_one(folder: Path) -> None:
