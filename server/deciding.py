@@ -61,4 +61,3 @@ async def decide_accounts(
         if new != one.stored:
             results[account] = (one.stored, new)
     await account_spans.replace(con, tenant_id, results)
-

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agent import batcher
-from agent.batcher import Batcher, Packed, Row, pack
+from agent.batcher import Batcher, Packed, Row, columns, columns_of, pack
 from protocols.uplink import batch
 
 
@@ -92,3 +92,34 @@ async def test_a_changed_interval_begins_a_new_batch() -> None:
         assert samples is not None
         intervals.append(np.asarray(samples.interval).tolist())
     assert intervals == [[60.0], [30.0]]
+
+
+def as_columns(count: int) -> tuple[list[Row], batch.Samples]:
+    rows = [Row(k % 700 + 1, f"m{k % 3}", f"i{k % 5}", 1_000_000 + k, k / 2, 60.0) for k in range(count)]
+    return rows, columns(rows, dict.fromkeys(range(1, 701), 60.0))
+
+
+def checked(one: Packed) -> list[Row]:
+    """The rows of one batch, which states the interval of every sensor in it and of no other."""
+    samples = batch.decode(one.body).samples
+    assert samples is not None
+    assert (one.rows, one.first, one.last) == (len(samples.ts), samples.ts.min(), samples.ts.max())
+    assert set(samples.sensor.tolist()) == set(samples.interval_sensor.tolist())
+    return rows_of(one)
+
+
+@pytest.mark.parametrize("count", [0, 1, 699, 45_001])
+async def test_columns_come_out_as_the_rows_they_are(count: int) -> None:
+    rows, samples = as_columns(count)
+    batches: list[Packed] = []
+    columns_of(Batcher(batches.append).emit)(samples)
+    assert [row for one in batches for row in checked(one)] == rows
+    assert all(one.rows <= batch.MAX_ROWS for one in batches)
+
+
+async def test_columns_become_rows_for_who_takes_only_rows() -> None:
+    rows, samples = as_columns(2_000)
+    taken: list[tuple[Row, float]] = []
+    columns_of(lambda some, interval: taken.extend((row, interval) for row in some))(samples)
+    assert sorted(row for row, _ in taken) == sorted(rows)
+    assert {interval for _, interval in taken} == {60.0}

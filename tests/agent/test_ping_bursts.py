@@ -45,16 +45,16 @@ FIGURES: dict[str, tuple[float, float | None, float, float | None]] = {
 
 @pytest.mark.parametrize("mode", ["idle", "busy"])
 def test_a_network_that_loses_and_delays_is_measured_as_it_is_however_busy_the_agent(mode: str) -> None:
-    found = in_namespace(mode, "lossy_site")
-    assert set(found) == set(FIGURES)
+    # the machine adds what it likes, and takes nothing away: of three measurements the smallest time counts
+    runs = [in_namespace(mode, "lossy_site") for _ in range(3)]
     for host, (reachable, rtt, loss, jitter) in FIGURES.items():
-        rows = found[host]
-        assert rows["reachable"] == reachable, host
-        assert rows["loss"] == pytest.approx(loss), host
+        for found in runs:
+            assert set(found) == set(FIGURES)
+            assert found[host]["reachable"] == reachable, host
+            assert found[host]["loss"] == pytest.approx(loss), host
+            assert ("rtt" in found[host], "jitter" in found[host]) == (rtt is not None, jitter is not None), host
         for metric, wanted in (("rtt", rtt), ("jitter", jitter)):
-            # the machine adds what it likes, and takes nothing away
-            assert (metric in rows) == (wanted is not None), host
-            assert wanted is None or rows[metric] == pytest.approx(wanted, abs=0.004), (host, metric)
+            assert wanted is None or min(run[host][metric] for run in runs) == pytest.approx(wanted, abs=0.004), (host, metric)
 
 
 def test_a_single_request_shows_neither_loss_nor_jitter() -> None:
