@@ -16,7 +16,7 @@ from storage.database import as_tenant
 
 
 async def export(request: Request) -> Response:
-    """GET /api/v1/inventory: everything that is stored, in the shape of the file, with `community` always null."""
+    """GET /api/v1/inventory: everything that is stored, in the shape of the file, with secrets (community, auth_secret, priv_secret) always null."""
     tenant_id = request.state.caller.tenant_id
     async with as_tenant(request.app.state.pool, tenant_id) as con:
         document = await work.export(con, tenant_id)

@@ -24,7 +24,7 @@ NO_DATA = {
     "never": "Nothing has been collected yet",
     "stale": "Measurements stopped arriving",
     "agent_offline": "The agent that measures it is silent",
-    "unknown": "It answers, but does not say in which state it is",
+    "unknown": "Nothing was heard that says in which state it is",
     "agent_power": "The agent had no power",
     "buffer_loss": "The agent's buffer overflowed, and measurements were lost",
 }
@@ -32,7 +32,7 @@ NO_DATA_ACTION = {
     "never": "Check that an agent stands at the site of its elements and that their sensors are in the inventory.",
     "stale": "The agent is there, but this part is no longer measured: check its sensors and the agent's log.",
     "agent_offline": "Check that the agent runs and reaches this server: `lineside-agent check` on its machine says what is wrong.",
-    "unknown": "Look at the device itself: it reports the state as unknown or not present.",
+    "unknown": "The device reports no state, does not answer, or could not be asked: `lineside-agent check` at its site says which.",
     "agent_power": "Nothing was measured while the agent was off. Nothing needs to be done if it is back.",
     "buffer_loss": "The agent could not deliver for so long that it had to drop measurements. Check its link and its disk.",
 }
