@@ -86,8 +86,8 @@ class Doorkeeper:
 
 
 def new_secret() -> str:
-    """256 random bits, as text for a header or a link."""
-    return secrets.token_urlsafe(32)
+    """256 random bits, as text for a header, a link or a command line: hex, since an argument must not begin with a hyphen."""
+    return secrets.token_hex(32)
 
 
 def sha256(credential: str) -> bytes:

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from server import cli
+from server import auth, cli
 from server.app import JOBS, ROUTES
 from storage.database import connect_owner
 from tests.fakes import lineside
@@ -201,3 +201,7 @@ def test_every_page_is_closed_without_a_session_and_a_link_opens_it_once() -> No
             assert "SameSite=lax" in cookie
             assert browser.get(f"{server.url}/services").status_code == 200
         assert httpx2.get(link).status_code == 401, "a link opens one session"
+
+
+def test_a_secret_can_stand_on_any_command_line() -> None:
+    assert all(auth.new_secret().isalnum() and len(auth.new_secret()) == 64 for _ in range(200))
