@@ -190,7 +190,7 @@ async def test_a_token_is_printed_once_kept_as_a_hash_and_enrols_an_agent(served
     code, out, err = await served.command("agent", "token", "--site", "hq")
     token = out.strip()
     assert code == 0
-    assert len(token) == 43
+    assert len(token) == 64
     assert err == "It enrols one agent at hq until 2025-06-16T15:06:40.000Z.\n"
     assert token not in repr(await ask(served.world, "select * from enrol_token"))
     async with as_tenant(*served.world) as con:
