@@ -20,7 +20,7 @@ fi
 cp -L /etc/resolv.conf /etc/hosts "$folder/etc/"
 rm -rf "$folder/etc/apt/sources.list"*
 cp -r /etc/apt/sources.list* "$folder/etc/apt/"
-for file in /etc/apt/apt.conf.d/*artifact* /etc/apt/apt.conf.d/*proxy* /etc/pip.conf /etc/npmrc; do
+for file in /etc/apt/apt.conf.d/* /etc/pip.conf /etc/npmrc; do
     [ ! -e "$file" ] || cp --parents -L "$file" "$folder"
 done
 [ ! -d /usr/local/share/ca-certificates ] || cp -rL /usr/local/share/ca-certificates "$folder/usr/local/share/"
