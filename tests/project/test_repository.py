@@ -41,7 +41,7 @@ def test_dev_needs_nothing_but_the_standard_library():
 
 def test_lock_files_name_versions_and_hashes_but_no_place():
     locks = sorted((ROOT / "requirements").glob("*.lock"))
-    assert [path.stem for path in locks] == ["agent", "dev", "server"]
+    assert [path.stem for path in locks] == ["agent", "bench", "dev", "radacct", "server"]
     for path in locks:
         content = path.read_text()
         assert "--hash=sha256:" in content
