@@ -15,10 +15,12 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from agent import check, config, discover, enrolment, logs, state
+from agent import check, config, decode, discover, enrolment, interfaces, logs, replay, state
 from agent.backoff import Backoff
-from agent.collectors import dns, http, ping, snmp, tcp
+from agent.collectors import dns, flows, http, ping, radacct, radius, snmp, syslog, tcp, traps
 from agent.config import Settings
+from agent.flows import cloud
+from agent.hints import Hints
 from agent.plans import Run
 from agent.program import Program
 from agent.state import Identity
@@ -40,7 +42,23 @@ CHECKS: dict[str, check.Check] = {
     "ping": ping.check,
     "snmp": snmp.check,
     "tcp": tcp.check,
+    "flow": flows.check,
+    "trap": traps.check,
+    "syslog": syslog.check,
+    "radius": radius.check,
 }
+
+
+def collectors(settings: Settings) -> dict[str, Run]:
+    """COLLECTORS, and those that must know their ports, the state folder or each other."""
+    hints = Hints()
+    return COLLECTORS | {
+        "snmp": snmp.hinted(hints),
+        "flow": flows.collector(flows.Place(settings.flow_ports, settings.state, interfaces.known.name)),
+        "trap": traps.collector(traps.Place(settings.trap_port, settings.state, hints)),
+        "syslog": syslog.collector(syslog.Place(settings.syslog_port)),
+        "radius": radius.listener(settings.radius_port, radacct.poller(settings.radacct) if settings.radacct else None),
+    }
 
 
 def clock() -> int:
@@ -71,6 +89,9 @@ def _arguments() -> argparse.ArgumentParser:
     enrol.add_argument("--token", metavar="T", help="the token, or env:NAME or file:PATH where it lies")
     enrol.add_argument("--name", help="what the server shall call this agent (default: the host name)")
     discover.arguments(commands.add_parser("discover", parents=[common], help="show what an SNMP device has to be monitored"))
+    decode.arguments(commands.add_parser("decode", parents=[common], help="show the flow records in a capture file"))
+    replay.arguments(commands.add_parser("replay", parents=[common], help="send the flows of a capture file through the agent"))
+    cloud.arguments(commands.add_parser("cloud", parents=[common], help="what is known of the networks of cloud providers"))
     return parser
 
 
@@ -80,6 +101,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = config.load(options.config, os.environ)
         logs.start(settings.log, debug=options.debug)
+        if options.command == "decode":
+            return decode.decode(options)
+        if options.command == "replay":
+            return replay.replay(options, settings.state)
+        if options.command == "cloud":
+            return cloud.command(options, settings.state, clock())
         return asyncio.run(_command(options, settings))
     except (ConfigError, Unavailable) as error:
         print(f"lineside-agent: {error}", file=sys.stderr)
@@ -102,7 +129,7 @@ async def _command(options: argparse.Namespace, settings: Settings) -> int:
         return await _enrol(settings, options)
     with state.locked(settings.state):
         who = await _identity(settings)
-        program = Program(settings, who, version(), clock, COLLECTORS, os.environ)
+        program = Program(settings, who, version(), clock, collectors(settings), os.environ)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, program.stop.set)
         await program.run()

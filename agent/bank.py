@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from agent import rates
 from agent.cells import Spec
 from agent.rates import Mark
-from protocols.snmp.layout import Layout, Layouts, Rows, Shared, room, same
-from protocols.uplink.batch import MAX_TEXT, Samples
+from agent.view import Texts, View
+from protocols.snmp.layout import Layout, Layouts, Shared, room
+from protocols.uplink.batch import Samples
 
 _WRAP = rates.UPTIME_WRAP
 _VIEWS = 8
@@ -48,48 +49,15 @@ class Round(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a round brought: shape [lines], [lines, values] or [lines, cells]."""
+    """What a round brought: shape [lines], [lines, values], or that of the cells (view.py)."""
 
     good: NDArray[np.bool_]  # nothing unusual; the rest is to be believed of these only
     values: NDArray[np.uint64]
     counts: NDArray[np.uint64]
     number: NDArray[np.float64]
     seconds: NDArray[np.float64]  # of the device's clock since the last round
-    out: NDArray[np.bool_]
-
-
-class View(NamedTuple):
-    """The layouts and cells of the lines of a round, shape [lines, …], or [1, …] where they are all alike."""
-
-    layouts: Rows
-    cells: dict[str, NDArray[Any]]
-    rates_only: bool
-    limited: bool  # whether some rates may be more than can be
-
-
-class Texts:
-    """Texts by number, and back."""
-
-    def __init__(self) -> None:
-        self.all: list[str] = []
-        self._numbers: dict[str, int] = {}
-
-    def number(self, text: str) -> int:
-        """The number of `text`, cut to what travels."""
-        text = text[:MAX_TEXT]
-        found = self._numbers.setdefault(text, len(self.all))
-        if found == len(self.all):
-            self.all.append(text)
-        return found
-
-    def used(self, codes: NDArray[Any]) -> tuple[NDArray[Any], list[str]]:
-        """`codes` with numbers of their own, and the texts that these stand for."""
-        used = np.zeros(len(self.all), np.bool_)
-        used[codes] = True
-        if used.all():
-            return codes, list(self.all)
-        place = (np.cumsum(used) - 1).astype(codes.dtype)
-        return place[codes], [self.all[code] for code in np.flatnonzero(used)]
+    out: NDArray[np.bool_] | None  # which cells make a row; None: all
+    view: View
 
 
 class Bank:
@@ -111,7 +79,7 @@ class Bank:
         self.instances = Texts()
         self._free: list[int] = []
         self._used = 0
-        self._views: dict[bytes, View] = {}  # of the rounds before this one, by their slots
+        self._views: dict[object, View] = {}  # of the rounds before this one: by layout, plan and size, or by their slots
 
     def take(self) -> int:
         """A slot of one's own."""
@@ -166,67 +134,78 @@ class Bank:
         if values.shape[1] > 1:
             good &= ~self.has_engine[slots] | (values[:, 1].astype(np.int64) >= self.engine[slots])
         good &= (seconds > 0) & (seconds <= rates.LONGEST)
-        one = len(cell["value"]) == 1
-        told = values[:, cell["value"][0]] if one else values[np.arange(len(slots))[:, None], cell["value"]]
-        last = self.last[slots]
-        counts = told & cell["mask"]
-        good &= ~((counts < last) & cell["strict"]).any(1)
-        divisor = np.where(seconds > 0, seconds, 1.0)[:, None]
-        number = ((counts - last) & cell["mask"]) / divisor
+        told, last = view.take(values), self._last(view, slots)
+        counts = told if view.whole else told & cell["mask"]
+        fell = counts < last
+        if fell.any():
+            good[view.lines(fell & cell["strict"])] = False
+        divisor = view.spread(np.where(seconds > 0, seconds, 1.0))
+        number = (counts - last if view.whole else (counts - last) & cell["mask"]) / divisor
         if not view.rates_only:
             number = np.where(cell["rate"], number, _plain(told, cell["shift"], cell["mask"]))
-        out = np.broadcast_to(cell["out"], number.shape)
-        if view.limited:
-            out = out & (number <= cell["limit"]) & (divisor < cell["wraps_after"])
+        out = (number <= cell["limit"]) & (divisor < cell["wraps_after"]) if view.limited else None
         number *= cell["factor"]
-        number += cell["offset"]
-        return Found(good, values, counts, number, seconds, out)
+        if view.shifted:
+            number += cell["offset"]
+        return Found(good, values, counts, number, seconds, out, view)
+
+    def _last(self, view: View, slots: NDArray[np.intp]) -> NDArray[np.uint64]:
+        if view.one:
+            return self.last[slots, : view.cells["value"].shape[1]]
+        return self.last[slots[view.row], view.column]
 
     def _view(self, slots: NDArray[np.intp]) -> View:
-        """What is known of the lines of a round; the same devices are often read together."""
-        key = slots.tobytes()
+        """What is known of the lines of a round."""
+        layout, plan = self.layout[slots], self.plan[slots]
+        alike = bool((layout == layout[0]).all() and (plan == plan[0]).all())
+        key = (int(layout[0]), int(plan[0]), len(slots)) if alike else slots.tobytes()
         found = self._views.get(key)
         if found is None:
-            at = same(self.plan[slots])
-            cells = {name: array[at] for name, array in self.cells.items()}
-            limited = bool(np.isfinite(cells["limit"]).any())  # else there are 64-bit counters only, which are believed
-            found = View(self.layouts.rows(self.layout[slots]), cells, bool(cells["rate"].all()), limited)
+            found = View(self.layouts.rows(layout), plan, self.cells)
             if len(self._views) >= _VIEWS:
                 self._views.clear()
             self._views[key] = found
         return found
 
-    def remember(self, asked: Round, found: Found, chosen: NDArray[np.intp]) -> None:
-        """The lines `chosen` of a round are what the next one will be compared with."""
-        slots = asked.slots[chosen]
-        self.last[slots] = found.counts[chosen]
-        self.uptime[slots], self.at[slots] = found.values[chosen, 0], asked.received[chosen]
+    def remember(self, asked: Round, found: Found, chosen: NDArray[np.intp] | None) -> None:
+        """The lines `chosen` of a round (None: all) are what the next one will be compared with."""
+        view, lines = found.view, slice(None) if chosen is None else chosen
+        slots = asked.slots[lines]
+        if view.one:
+            self.last[slots, : found.counts.shape[1]] = found.counts[lines]
+        else:
+            at = slice(None) if chosen is None else np.isin(view.row, chosen)
+            self.last[asked.slots[view.row[at]], view.column[at]] = found.counts[at]
+        self.uptime[slots], self.at[slots] = found.values[lines, 0], asked.received[lines]
         if found.values.shape[1] > 1:
-            self.engine[slots] = np.where(self.has_engine[slots], found.values[chosen, 1].astype(np.int64), 0)
+            self.engine[slots] = np.where(self.has_engine[slots], found.values[lines, 1].astype(np.int64), 0)
 
     def mark(self, slot: int, boots: int | None) -> Mark:
         """The device's clock as it was remembered last."""
         engine = int(self.engine[slot]) if self.has_engine[slot] else None
         return Mark(int(self.uptime[slot]), float(self.at[slot]), boots, engine)
 
-    def columns(self, asked: Round, found: Found, chosen: NDArray[np.intp], ts: NDArray[np.int64]) -> Columns:
-        """The rows of the lines `chosen`; `ts`: µs, of each line of the round."""
-        whole = len(chosen) == len(asked.slots)
-        slots, out = (asked.slots, found.out) if whole else (asked.slots[chosen], found.out[chosen])
-        number = found.number if whole else found.number[chosen]
-        cell = self._view(slots).cells
-        one = len(cell["value"]) == 1
-        at = np.flatnonzero(out)
-        line = at // out.shape[1]
-        spot = at % out.shape[1] if one else at
-        metric, metrics = self.metrics.used(cell["metric"])
-        instance, instances = self.instances.used(cell["instance"])
-        seconds = found.seconds[chosen][line]
-        if not self._view(slots).rates_only:
-            seconds = np.where(cell["rate"].ravel()[spot], seconds, cell["seconds"].ravel()[spot])
-        codes = metric.ravel()[spot], instance.ravel()[spot]
-        value = number.ravel()[at]
-        return Columns(self.sensor[slots][line], *codes, ts[chosen][line], value, seconds.astype(np.float32), metrics, instances)
+    def columns(self, asked: Round, found: Found, chosen: NDArray[np.intp] | None, ts: NDArray[np.int64]) -> Columns:
+        """The rows of the lines `chosen` (None: of all); `ts`: µs, of each line of the round."""
+        view = found.view
+        line = view.row
+        if view.texts is None:
+            view.texts = self._texts(view)
+        metric, instance, metrics, instances = view.texts
+        seconds = found.seconds[line]
+        if not view.rates_only:
+            seconds = np.where(view.each("rate"), seconds, view.each("seconds"))
+        sensor, number = self.sensor[asked.slots][line], found.number.ravel()
+        columns = Columns(sensor, metric, instance, ts[line], number, seconds.astype(np.float32), list(metrics), list(instances))
+        if found.out is None and chosen is None:
+            return columns
+        at = np.ones(len(line), np.bool_) if found.out is None else found.out.ravel()
+        return columns.some(at if chosen is None else at & np.isin(line, chosen))
+
+    def _texts(self, view: View) -> tuple[NDArray[Any], NDArray[Any], list[str], list[str]]:
+        metric, metrics = self.metrics.used(view.each("metric"))
+        instance, instances = self.instances.used(view.each("instance"))
+        return metric, instance, metrics, instances
 
 
 def _plain(told: NDArray[np.uint64], shift: NDArray[np.uint64], mask: NDArray[np.uint64]) -> NDArray[Any]:
@@ -246,6 +225,11 @@ class Columns(NamedTuple):
     seconds: NDArray[np.float32]
     metrics: list[str]
     instances: list[str]
+
+    def some(self, at: NDArray[np.bool_]) -> Columns:
+        """The rows `at` alone."""
+        sensor, metric, instance, ts, value, seconds, metrics, instances = self
+        return Columns(sensor[at], metric[at], instance[at], ts[at], value[at], seconds[at], metrics, instances)
 
     def samples(self, answers: Answered) -> Samples:
         """As they travel, behind two rows for each of `answers`: that it answered, and how fast."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -107,8 +107,57 @@ def _cut(samples: batch.Samples, rows: slice) -> batch.Samples:
     )
 
 
+def pack_batch(whole: batch.Batch) -> list[Packed]:
+    """`whole`, which holds one kind of rows with a `ts`, as few batches as fit the limits of the wire."""
+    size = whole.rows
+    if size == 0:
+        return []
+    if size <= batch.MAX_ROWS:
+        body = batch.encode(whole)
+        if len(body) <= batch.MAX_PACKED or size == 1:
+            (part,) = (part for part in whole if part is not None)
+            ts = part.first_ts if isinstance(part, batch.Gaps) else part.ts
+            return [Packed(body, size, int(ts.min()), int(ts.max()))]
+    most = min(-(-size // 2), batch.MAX_ROWS)
+    parts = (batch.cut(whole, at, min(at + most, size)) for at in range(0, size, most))
+    return [packed for part in parts for packed in pack_batch(part)]
+
+
+class Taker(Protocol):
+    """A lane of the spool (agent/spool.py)."""
+
+    def append(self, packed: Packed) -> None: ...
+    async def durable(self, packed: Packed) -> bool: ...
+
+
+class Sink:
+    """Where a collector leaves what it has. Called with the rows of one sensor and its interval it is an `Emit`."""
+
+    def __init__(self, batcher: Batcher, lanes: Mapping[batch.Lane, Taker]) -> None:
+        """Measurements go through `batcher`; `lanes` are looked up when they are needed."""
+        self.columns = batcher.emit_columns
+        self.rows = batcher.emit
+        self._lanes = lanes
+
+    def __call__(self, rows: Sequence[Row], interval: float) -> None:
+        """The same as `rows`."""
+        self.rows(rows, interval)
+
+    def later(self, lane: batch.Lane, whole: batch.Batch) -> None:
+        """Spool `whole` with the next group; not waited for. What a full lane cannot take is told by a gap record."""
+        for packed in pack_batch(whole):
+            self._lanes[lane].append(packed)
+
+    async def durable(self, lane: batch.Lane, whole: batch.Batch) -> bool:
+        """Spool `whole` at once and return when it is on disk. False = it is not: give no answer, the sender sends again."""
+        taken = [self._lanes[lane].durable(packed) for packed in pack_batch(whole)]
+        return all(await asyncio.gather(*taken))
+
+
 def columns_of(emit: Emit) -> Callable[[batch.Samples], None]:
     """Where columns go beside the rows of `emit`: the same batcher, or row by row what only takes rows."""
+    if isinstance(emit, Sink):
+        return emit.columns
     owner = getattr(emit, "__self__", None)
     if isinstance(owner, Batcher):
         return owner.emit_columns

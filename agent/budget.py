@@ -1,4 +1,4 @@
-"""How much disk the spool may use: one quota for all lanes, and a reserve that stays free for everybody else."""
+"""How much disk the spool may use: a share of one quota for each lane, and a reserve that stays free for everybody else."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from protocols.uplink.batch import Lane
+
 MIB = 1 << 20
 LIMIT = 4 << 30
 SHARE = 0.2  # of the file system, where that is less
 RESERVE = 256 << 20
+# Of the limit, so that a storm of one kind never costs the measurements of another.
+LANES: dict[Lane, float] = {"metrics": 0.5, "events": 0.3, "flows": 0.2}
 
 
 @dataclass
 class Budget:
-    """What all lanes together may use: `limit` bytes, leaving `reserve` bytes of the file system free."""
+    """What the lanes counted in `lanes` may use: `limit` bytes, leaving `reserve` bytes of the file system free."""
 
     limit: int = LIMIT
     reserve: int = RESERVE
@@ -23,6 +27,10 @@ class Budget:
     def allows(self, more: int, free: int) -> bool:
         """May `more` bytes be written while the file system has `free` bytes left?"""
         return sum(self.lanes.values()) + more <= self.limit and free - more >= self.reserve
+
+    def of(self, lane: Lane) -> Budget:
+        """The part of it that is `lane`'s own; never so little that no batch fits."""
+        return Budget(max(min(self.limit, MIB), int(self.limit * LANES[lane])), self.reserve)
 
     def shortage(self, folder: Path, free: int) -> str:
         """That the spool in `folder` may not grow while the file system has `free` bytes left, and what to do."""

@@ -10,20 +10,22 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent import state
+from agent import hearing, state
 from agent.batcher import Clock
 from agent.budget import MIB, budget_for
 from agent.client import Answer, Server, turned_away
 from agent.config import Settings, in_clear
 from agent.disk import PAGE
+from agent.flows import cloud
 from agent.plans import KINDS
 from agent.spool import LANES
 from protocols.errors import ConfigError, DecodeError
+from protocols.uplink.listeners import Flow
 from protocols.uplink.plan import Plan, Target, decode_plan
 
 Check = Callable[[Target, Any, Plan], Awaitable[str]]
 # How a collector's sentence says that all is well.
-ANSWERS = re.compile(r"\) answers (?:ping|TCP|HTTPS?|DNS|SNMP) in [0-9.]+ ms")
+ANSWERS = re.compile(r"\) (?:answers (?:ping|TCP|HTTPS?|DNS|SNMP) in [0-9.]+ ms|may send )")
 TOGETHER = 32  # targets tried at the same time
 
 
@@ -51,6 +53,7 @@ async def check(settings: Settings, version: str, clock: Clock, checks: Mapping[
     if plan is None:
         _say("failed: there is no plan, so no target can be tried")
         return 1
+    good &= _flows(settings, plan, clock)
     return 0 if await _targets(plan, checks) and good else 1
 
 
@@ -116,6 +119,26 @@ def _plan(settings: Settings, answer: Answer) -> Plan | None:
         except DecodeError as error:
             _say(f"failed: {error}")
     return state.last_plan(settings.state)
+
+
+def _flows(settings: Settings, plan: Plan, clock: Clock) -> bool:
+    """What the agent knows and may use for flows, where the plan has any."""
+    if not any(isinstance(sensor, Flow) for target in plan.targets for sensor in target.sensors):
+        return True
+    if not settings.flow_ports:
+        return _say("failed: flows are to be heard, but flow_ports is empty in the settings of this agent.") == 0
+    try:
+        clouds = cloud.load(settings.state)
+    except ConfigError as error:
+        return _say(f"failed: {error}") == 0
+    _say(f"ok: {cloud.told(clouds, cloud.day(clock()))}")
+    granted = hearing.granted()
+    enough = granted >= hearing.RECEIVE_BUFFER
+    advice = "" if enough else f"; bursts may be lost, so raise net.core.rmem_max to {hearing.RECEIVE_BUFFER}"
+    return (
+        _say(f"ok: flows are heard on UDP {', '.join(map(str, settings.flow_ports))} with {granted // MIB} MiB of buffer{advice}")
+        == 0
+    )
 
 
 async def _targets(plan: Plan, checks: Mapping[str, Check]) -> bool:

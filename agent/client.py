@@ -152,7 +152,7 @@ def _problem(status: int, body: bytes) -> tuple[str, str]:
         return "", ""
     try:
         problem = msgspec.json.decode(body, type=_Problem)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "", f"HTTP {status}"
     text = ": ".join(part for part in (problem.title, problem.detail) if part) or f"HTTP {status}"
     title, whole = ("".join(c if c.isprintable() else " " for c in part)[:500] for part in (problem.title, text))
@@ -169,7 +169,7 @@ def enrolled(answer: Answer) -> Enrolled | None:
     """The answer to enrol, if it is one."""
     try:
         return msgspec.json.decode(answer.body, type=Enrolled)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -177,7 +177,7 @@ def stored(answer: Answer) -> Stored | None:
     """The acknowledgement in `answer`. A 200 without one (a captive portal's page) acknowledges nothing."""
     try:
         return msgspec.json.decode(answer.body, type=Stored) if answer.status == 200 else None
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

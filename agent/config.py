@@ -30,6 +30,11 @@ class Settings:
     ca_file: Path | None = None
     spool_limit_mib: int | None = None
     spool_reserve_mib: int | None = None
+    flow_ports: tuple[int, ...] = (2055, 4739, 6343)  # UDP; empty = flows are not heard
+    trap_port: int = 162  # UDP; 0 = traps are not heard
+    syslog_port: int = 514  # UDP and TCP; 0 = syslog is not heard
+    radius_port: int = 1813  # UDP; 0 = RADIUS accounting is not heard
+    radacct: str = ""  # address of the database with FreeRADIUS's radacct table; empty = it is not read
 
 
 def server_url(value: str) -> str:
@@ -100,7 +105,20 @@ def _mib(value: str) -> int:
     return int(value)
 
 
-# Every setting and how its text is read; a file may also give the numbers as numbers.
+def _port(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or len(value) > 5 or int(value) > 65_535:
+        raise ValueError("a port is a number from 1 to 65535, or 0 to listen on none")
+    return int(value)
+
+
+def _ports(value: str) -> tuple[int, ...]:
+    ports = tuple(dict.fromkeys(_port(word) for word in value.replace(",", " ").split()))
+    if len(ports) > 16:
+        raise ValueError("at most 16 ports are listened on")
+    return tuple(port for port in ports if port)
+
+
+# Every setting and how its text is read; a file may also give the numbers as numbers, and ports as a list of them.
 SETTINGS: dict[str, Callable[[str], Any]] = {
     "server": server_url,
     "state": _folder,
@@ -110,7 +128,13 @@ SETTINGS: dict[str, Callable[[str], Any]] = {
     "ca_file": _folder,
     "spool_limit_mib": _mib,
     "spool_reserve_mib": _mib,
+    "flow_ports": _ports,
+    "trap_port": _port,
+    "syslog_port": _port,
+    "radius_port": _port,
+    "radacct": _pointer,
 }
+_NUMBERS = (_mib, _port, _ports)  # a file may give these as numbers
 
 
 def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
@@ -139,12 +163,13 @@ def _from_file(file: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: this is not TOML: {error}.") from None
     values, problems = {}, []
-    for key, value in raw.items():
+    for key, given in raw.items():
+        value = ",".join(map(str, given)) if isinstance(given, list) and SETTINGS.get(key) is _ports else given
         place = f"{file}, line {_line(text, key)}"
         if key not in SETTINGS:
             problems.append(f"{place}: unknown setting {key!r}; {nearest(key, list(SETTINGS))}")
             continue
-        if not isinstance(value, str) and not (type(value) is int and SETTINGS[key] is _mib):
+        if not isinstance(value, str) and not (type(value) is int and SETTINGS[key] in _NUMBERS):
             problems.append(f"{place}: {key} must be a text in quotes.")
             continue
         try:

@@ -38,6 +38,9 @@ TITLES = {
     "vm": "Virtual machines",
     "part": "Parts",
     "pon": "Passive optical network",
+    "disk": "Disks and arrays, by their state",
+    "printer": "Printer",
+    "server": "Virtual servers",
 }
 
 

@@ -12,15 +12,26 @@ import msgspec
 
 from agent import state
 from agent.backoff import Backoff
-from agent.batcher import Clock, Emit
+from agent.batcher import Clock, Sink
 from agent.client import MEANINGS, Server
 from protocols.errors import ConfigError, DecodeError
+from protocols.uplink.listeners import Flow, Radius, Syslog, Trap
 from protocols.uplink.plan import Dns, Http, Ping, Plan, Sensor, Snmp, Target, Tcp, decode_plan
 
 log = logging.getLogger(__name__)
 
-Run = Callable[[Sequence[Target], Plan, Emit, Clock, Counter[str]], Awaitable[None]]
-KINDS: dict[str, type[Sensor]] = {"ping": Ping, "tcp": Tcp, "http": Http, "dns": Dns, "snmp": Snmp}
+Run = Callable[[Sequence[Target], Plan, Sink, Clock, Counter[str]], Awaitable[None]]
+KINDS: dict[str, type[Sensor]] = {
+    "ping": Ping,
+    "tcp": Tcp,
+    "http": Http,
+    "dns": Dns,
+    "snmp": Snmp,
+    "flow": Flow,
+    "trap": Trap,
+    "syslog": Syslog,
+    "radius": Radius,
+}
 TRIAL = 1.0  # s in which a new plan must not make a collector fall over
 AGAIN = 60.0  # s until a collector that cannot run here is tried again
 SOON = 5.0  # s between two plan requests when the server does not hold them
@@ -31,13 +42,15 @@ def share(plan: Plan, kind: str) -> Plan:
     of = KINDS[kind]
     parts = ((target, tuple(sensor for sensor in target.sensors if isinstance(sensor, of))) for target in plan.targets)
     targets = [msgspec.structs.replace(target, sensors=sensors) for target, sensors in parts if sensors]
-    return Plan("", plan.site, tuple(targets), plan.profiles if kind == "snmp" else {})
+    profiles = plan.profiles if kind == "snmp" else {}
+    key, personal = (plan.hash_key, plan.personal) if kind == "radius" else ("", False)
+    return Plan("", plan.site, tuple(targets), profiles, key, personal)
 
 
 class Collection:
     """The running collectors. `apply` changes only those that the new plan changes, so the others lose no rates."""
 
-    def __init__(self, collectors: Mapping[str, Run], emit: Emit, clock: Clock, counters: Counter[str]) -> None:
+    def __init__(self, collectors: Mapping[str, Run], emit: Sink, clock: Clock, counters: Counter[str]) -> None:
         self._collectors, self._emit, self._clock, self._counters = collectors, emit, clock, counters
         self._shares: dict[str, Plan] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}

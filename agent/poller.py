@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 
-from agent import access, discovery, profiles, readings, steady
+from agent import access, discovery, interfaces, profiles, readings, steady
 from agent.bank import Bank
 from agent.batcher import Row
 from agent.device import UPTIME, Device, Part
@@ -204,6 +204,7 @@ class Poller:
         found = await discovery.entries(device, wanted, self.entries)
         self.leave(list(self.steady))
         self.entries = found
+        interfaces.known.learn(self.target.address, interfaces.named(found))
         self.trusted = False
         self._only_every_poll = all(entry.every == 1 for entry in found)
         self.rates.keep({(entry.instance, cell.oid) for entry in self.entries for cell in entry.cells})

@@ -98,7 +98,8 @@ def scalars(profile: Profile, answered: Walked) -> list[Entry]:
 
 def columns(table: Table) -> tuple[bytes, ...]:
     """The columns whose rows are the table's: where none of them has any, the device has no such table."""
-    return _parsed([*(name for column in table.columns for name in _oids(column))])
+    asked = (*table.columns, *((table.alone,) if table.alone else ()))
+    return _parsed([*(name for column in asked for name in _oids(column))])
 
 
 def details(table: Table) -> tuple[bytes, ...]:
@@ -119,6 +120,8 @@ def entries(table: Table, walked: Walked, profile: str = "") -> list[Entry]:
         if not _wanted(table, index, walked):
             continue
         cells = tuple(cell for column in table.columns if (cell := _cell(column, index, walked)))
+        if not cells and table.alone and (cell := _cell(table.alone, index, walked)):
+            cells = (cell,)
         if cells:
             found.append(_entry(table, index, cells, walked, taken)._replace(table=f"{profile}.{table.name}"))
     return found
@@ -127,7 +130,7 @@ def entries(table: Table, walked: Walked, profile: str = "") -> list[Entry]:
 def _entry(table: Table, index: bytes, cells: tuple[Cell, ...], walked: Walked, taken: set[str]) -> Entry:
     named = labels.name(table, index, walked)
     instance = named.text
-    if instance in taken:  # devices repeat names; the lowest index keeps the plain one
+    while instance in taken:  # devices repeat names; the lowest index keeps the plain one
         instance = f"{instance} #{oid.index(index)}"
     taken.add(instance)
     discontinuity = oid.parse(table.discontinuity) if table.discontinuity else None

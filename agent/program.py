@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agent import notify, ownership, spool
 from agent.backoff import Backoff
-from agent.batcher import Batcher, Clock, Packed
+from agent.batcher import Batcher, Clock, Packed, Sink
 from agent.budget import MIB, Budget, budget_for
 from agent.client import Server, Uploader
 from agent.config import Settings
@@ -46,10 +46,10 @@ class Program:
         self._settings, self._who, self._version, self._environment = settings, who, version, environment
         self._counters: Counter[str] = Counter()
         self._server = Server(who.server, who.secret, version, clock, settings.ca_file)
-        self._spools: dict[str, Spool] = {}
+        self._spools: dict[Lane, Spool] = {}
         self._uploaders: list[Uploader] = []
         self._batcher = Batcher(self._append)
-        self._collection = Collection(collectors, self._batcher.emit, clock, self._counters)
+        self._collection = Collection(collectors, Sink(self._batcher, self._spools), clock, self._counters)
         self._beat = asyncio.Event()  # there is something to report now
         self._plans = PlanFollower(self._server, self._collection, settings.state, self._beat.set)
 
@@ -98,7 +98,7 @@ class Program:
         log.info("started", extra={"version": self._version, "server": self._server.url, "epoch": epoch, "spooled": left})
 
     async def _lane(self, lane: Lane, epoch: str, folder: Path, budget: Budget) -> Spool:
-        segments = await asyncio.to_thread(spool.open_segments, folder / lane, budget, Counter())
+        segments = await asyncio.to_thread(spool.open_segments, folder / lane, budget.of(lane), Counter(), keeps=lane == "events")
         opened = Spool(lane, epoch, segments)
         self._uploaders.append(Uploader(opened, self._server, self._settings.state / "quarantine", self._counters))
         return opened

@@ -40,8 +40,8 @@ class Answers(NamedTuple):
 def read(bank: Bank, flights: Sequence[Flight]) -> Told:
     """Read the answers of `flights`, of which each line has one."""
     answers = _answers(bank, flights)
-    proven = np.fromiter([flight.proven for flight in flights], np.bool_, len(flights))
-    which = np.flatnonzero(answers.good & proven)
+    good = answers.good & np.fromiter([flight.proven for flight in flights], np.bool_, len(flights))
+    which = np.flatnonzero(good)
     rows: list[tuple[Flight, list[Row] | None]] = []
     done: list[Flight] = []
     samples = None
@@ -52,7 +52,7 @@ def read(bank: Bank, flights: Sequence[Flight]) -> Told:
         for k, ticks in zip(which.tolist(), uptime, strict=True):
             flights[k].poller.answered(ticks)
             done.append(flights[k])
-    others = np.flatnonzero(~(answers.good & proven)).tolist()
+    others = np.flatnonzero(~good).tolist() if len(which) < len(flights) else []
     expected = {k: _expected(bank, flights[k], answers, k) for k in others if answers.good[k]}
     for k in others:
         if k not in expected:
@@ -78,15 +78,18 @@ def _answers(bank: Bank, flights: Sequence[Flight]) -> Answers:
     found = bank.read(asked)
     count = np.fromiter([len(flight.lines) for flight in flights], np.intp, len(flights))
     first = np.cumsum(count) - count
-    return Answers(asked, found, first, count, np.logical_and.reduceat(found.good, first))
+    single = size == len(flights)
+    return Answers(asked, found, first, count, found.good if single else np.logical_and.reduceat(found.good, first))
 
 
 def _samples(bank: Bank, flights: Sequence[Flight], answers: Answers, which: NDArray[np.intp]) -> Samples:
     """The rows of the flights `which` as columns, and those that say that they answered."""
     asked, found, first, count, _ = answers
-    chosen = np.zeros(len(flights), np.bool_)
-    chosen[which] = True
-    lines = np.flatnonzero(np.repeat(chosen, count))
+    lines = None
+    if len(which) < len(flights):
+        chosen = np.zeros(len(flights), np.bool_)
+        chosen[which] = True
+        lines = np.flatnonzero(np.repeat(chosen, count))
     ts = np.fromiter([flight.ts for flight in flights], np.int64, len(flights))
     columns = bank.columns(asked, found, lines, np.repeat(ts, count))
     bank.remember(asked, found, lines)

@@ -25,6 +25,7 @@ from protocols.uplink.batch import Samples
 
 AGAIN = 30.0  # seconds: the latest next try after a failure
 WINDOW = 96  # requests by rote on their way at most: their answers must fit the socket's buffer
+NEAR = 32  # of them to one address: a device has a small buffer for questions, and may have many sensors
 FULL = 128  # polls that are read at once: what this takes fits the processor's caches
 HOLD = 0.02  # seconds that an answer waits at most for others to be read with
 TICK = 0.05  # seconds between two looks at who is silent
@@ -52,6 +53,8 @@ class Rounds:
         self._queue: deque[Line] = deque()
         self._flying: dict[float, deque[Flight]] = {}  # by timeout, the oldest first
         self._away = 0  # requests by rote without an answer, as far as they may still come
+        self._near: dict[tuple[object, ...], int] = {}  # the same by address
+        self._held: dict[tuple[object, ...], deque[Line]] = {}  # by address: what waits until there is room at it
         exchange.on_answers = self._arrived
         self._ready: list[Flight] = []
         self._reading: asyncio.TimerHandle | None = None
@@ -90,9 +93,20 @@ class Rounds:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def soon(self, address: str) -> None:
+        """Poll the target with this address now, and then again when it would have been its turn."""
+        hinted = [entry[2] for entry in self._due if entry[2].target.address == address]
+        if not hinted:
+            return  # it is being polled
+        self._due = [entry for entry in self._due if entry[2] not in hinted]
+        heapq.heapify(self._due)
+        for poller in hinted:
+            poller.due -= poller.sensor.interval  # so that the turn it had stays its next one
+        self.start(hinted)
+
     def start(self, pollers: Iterable[Poller]) -> None:
         """Poll now: by rote if that may do, else with care."""
-        ts, queue, flying = self.clock(), self._queue, self._flying
+        ts, queue = self.clock(), self._queue
         for poller in pollers:
             flight = poller.flight or poller.by_rote()
             if flight is None:
@@ -100,9 +114,6 @@ class Rounds:
                 continue
             flight.ts, flight.missing, flight.deadline = ts, len(flight.lines), math.inf
             queue += flight.lines
-            if flight.timeout not in flying:
-                flying[flight.timeout] = deque()
-            flying[flight.timeout].append(flight)
         self.send()
         if self._behind and self._pacing is None:
             self._pacing = self._loop.call_later(PACE, self._next)
@@ -115,16 +126,26 @@ class Rounds:
 
     def send(self) -> None:
         """Let go what is waiting, as far as there is room."""
-        exchange, queue, now = self.exchange, self._queue, self.exchange.clock()
+        exchange, queue, near, now = self.exchange, self._queue, self._near, self.exchange.clock()
+        never, flying = math.inf, self._flying
         out: list[Line] = []
         for number in exchange.numbers(max(0, min(len(queue), WINDOW - self._away))):
             line = queue.popleft()
-            flight = line.flight
+            flight, there = line.flight, line.destination
             if flight is None or flight.missing < 0:
                 continue
+            away = near.get(there, 0)
+            if away >= NEAR:
+                self._held.setdefault(there, deque()).append(line)
+                continue
+            near[there] = away + 1
             line.number = number
             session = flight.session
             line.data = line.request.datagram(number) if session is None else session.datagram(line.request, number, now)
+            if flight.deadline == never:  # the first of its lines
+                if flight.timeout not in flying:
+                    flying[flight.timeout] = deque()
+                flying[flight.timeout].append(flight)
             flight.deadline = now + flight.timeout
             out.append(line)
         self._away += len(out)
@@ -132,12 +153,22 @@ class Rounds:
         if self._ticking is None and (queue or any(self._flying.values())):
             self._ticking = self._loop.call_later(TICK, self._tick)
 
+    def _landed(self, line: Line) -> None:
+        """There is room at its address again."""
+        there = line.destination
+        self._near[there] -= 1
+        if self._held and there in self._held:
+            self._queue.append(self._held[there].popleft())
+            if not self._held[there]:
+                del self._held[there]
+
     def _arrived(self, letters: list[Letter]) -> None:
         ready = self._ready
         self._away -= len(letters)
         self._heard = True
         for line in letters:
             flight: Flight = line.flight  # type: ignore[attr-defined] # only lines are posted
+            self._landed(line)  # type: ignore[arg-type]
             flight.missing -= 1
             if not flight.missing:
                 ready.append(flight)
@@ -150,6 +181,7 @@ class Rounds:
 
     def _tick(self) -> None:
         """Give up those that are silent, and let those behind them go."""
+        self.exchange.catch_up()
         now = self._loop.time()
         for flights in self._flying.values():
             while flights and (flights[0].missing <= 0 or flights[0].deadline <= now):
@@ -166,6 +198,7 @@ class Rounds:
         for line in flight.lines:
             if self.exchange.drop(line.number):
                 self._away -= 1
+                self._landed(line)
         flight.missing = -1
         self.exchange.counters["snmp.rote.silent"] += 1
         flight.poller.leave(list(flight.poller.steady))

@@ -10,7 +10,7 @@ import errno
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from agent import cursor as cursors
@@ -36,9 +36,11 @@ class Segments:
         counters: Counter[str],
         files: Files = OS,
         random: Callable[[int], bytes] = os.urandom,
+        *,
+        keeps: bool = False,
     ) -> None:
-        """Open the existing `folder`. Raises OSError only when it cannot be used at all."""
-        self.folder, self.budget, self.counters = folder, budget, counters
+        """Open the existing `folder`; `keeps`: full, it refuses the newest. Raises OSError only when it cannot be used at all."""
+        self.folder, self.budget, self.counters, self._keeps = folder, budget, counters, keeps
         self._files, self._random, self._lock = files, random, threading.RLock()
         self._segment_size = min(SEGMENT, max(SMALLEST, budget.limit // 8))
         self._active: int | None = None  # the descriptor of the last segment, while it is being written
@@ -72,8 +74,8 @@ class Segments:
 
     # --- writing
 
-    def write(self, group: Sequence[Record]) -> bool:
-        """Append `group`: durable when True. Otherwise it is lost, counted, and told by `losses`. Never raises OSError."""
+    def write(self, group: Sequence[Record], waited: Collection[int] = ()) -> bool:
+        """Append `group`: durable when True. Otherwise it is lost, counted, and, save `waited`, told by `losses`. Never raises OSError."""
         need = sum(HEADER.size + records.IDENTITY.size + len(record.body) for record in group)
         self.trouble = ""
         with self._lock:
@@ -83,7 +85,7 @@ class Segments:
                 self.pending += len(group)
             return True
         with self._lock:
-            for record in group:
+            for record in (record for record in group if record.seq not in waited):
                 self.lose("disk_full", Loss(record.rows, record.first, record.last))
             self.trouble = self.trouble or self.budget.shortage(self.folder, segment_files.free(self._files, self.folder))
             self.counters["spool.refused"] += len(group)
@@ -99,7 +101,7 @@ class Segments:
             self._abandon()
             if error.errno in FULL and not last:  # the newest is worth more than the oldest, but not all there is
                 with self._lock:
-                    if not self._collect() and len(self._segments) > 1:
+                    if not self._collect() and len(self._segments) > 1 and not self._keeps:
                         self._drop_oldest("disk_full")
             return False
         return True
@@ -150,7 +152,7 @@ class Segments:
 
     def _make_room(self, need: int) -> bool:
         while not self.budget.allows(need, segment_files.free(self._files, self.folder)):
-            if not self._drop_oldest("buffer_full") and not self._retire():
+            if (self._keeps or not self._drop_oldest("buffer_full")) and not self._retire():
                 return False
         return True
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from agent import budget
 from agent.batcher import Packed
 from agent.budget import Budget
 from agent.cursor import Loss, Position
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LANES: tuple[batch.Lane, ...] = ("metrics", "events")
+LANES = tuple(budget.LANES)
 HOLD = 0.2  # s
 GROUP_BYTES = 256 << 10
 GROUP_RECORDS = 64
@@ -47,18 +48,22 @@ class _Group:
 
     done: asyncio.Future[bool]
     records: list[Record] = field(default_factory=list)
+    waited: set[int] = field(default_factory=set)  # seqs whose sender learns of a failure and sends them again
     size: int = 0
 
 
-def open_segments(folder: Path, budget: Budget, counters: Counter[str], files: Files = OS) -> Segments:
-    """Open or make the folder of a lane (mode 0700). Blocking. Raises OSError when it cannot be used."""
+def open_segments(folder: Path, allowed: Budget, counters: Counter[str], files: Files = OS, *, keeps: bool = False) -> Segments:
+    """Open or make the folder of a lane (mode 0700). Blocking. Raises OSError when it cannot be used.
+
+    `keeps`: when it is full it takes no more, rather than give up what it was trusted with.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     parent = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(parent)
     finally:
         os.close(parent)
-    return Segments(folder, budget, counters, files)
+    return Segments(folder, allowed, counters, files, keeps=keeps)
 
 
 class Spool:
@@ -83,19 +88,33 @@ class Spool:
 
     def append(self, packed: Packed) -> None:
         """Take a batch. When memory is full because the disk does not answer, it is lost, counted and told."""
+        if self._take(packed) is None:
+            lost = Loss(packed.rows, packed.first, packed.last)
+            self._overflow = self._overflow.join(lost) if self._overflow else lost
+
+    async def durable(self, packed: Packed) -> bool:
+        """Take a batch, begin to write at once, and wait until it is durable. False = it is not there, and no loss is told."""
+        group = self._take(packed)
+        if group is None:
+            return False
+        group.waited.add(self._seq)
+        self._urgent.set()
+        return await asyncio.shield(group.done)
+
+    def _take(self, packed: Packed) -> _Group | None:
+        """Put a batch into the group that is written next; None: there is no room."""
         group = self._group
         if group is None:
             group = self._group = _Group(asyncio.get_running_loop().create_future())
         if group.size > WAITING_BYTES:
-            lost = Loss(packed.rows, packed.first, packed.last)
-            self._overflow = self._overflow.join(lost) if self._overflow else lost
-            return
+            return None
         self._seq += 1
         group.records.append(Record(self.epoch, self._seq, packed.rows, packed.first, packed.last, packed.body))
         group.size += len(packed.body)
         self._begun.set()
         if group.size >= GROUP_BYTES or len(group.records) >= GROUP_RECORDS:
             self._urgent.set()
+        return group
 
     async def commit(self) -> bool:
         """Wait until everything appended so far is durable, and begin at once. False = it was lost, and counted."""
@@ -120,7 +139,7 @@ class Spool:
             if group is None:
                 continue
             self._writing = group.done
-            good = await self._off_loop(self.segments.write, group.records)
+            good = await self._off_loop(self.segments.write, group.records, group.waited)
             self._say(good)
             group.done.set_result(good)
             self._writing = None
@@ -187,10 +206,9 @@ def gap(lane: str, losses: dict[str, Loss]) -> Packed:
     return Packed(batch.encode(batch.Batch(gaps=gaps)), len(losses), min(firsts), max(lasts))
 
 
-async def tell_losses(spools: dict[str, Spool]) -> None:
+async def tell_losses(spools: Mapping[batch.Lane, Spool]) -> None:
     """Spool a gap record in the `events` lane for whatever any lane lost; forget the loss once that is durable."""
     for lane, spool in spools.items():
-        if losses := spool.segments.losses:
-            spools["events"].append(gap(lane, losses))
-            if await spools["events"].commit():
-                await spool.told(losses)
+        losses = spool.segments.losses
+        if losses and await spools["events"].durable(gap(lane, losses)):
+            await spool.told(losses)

@@ -64,7 +64,7 @@ def identity(folder: Path) -> Identity | None:
         return msgspec.json.decode(path.read_bytes(), type=Identity)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{path} cannot be read ({error}). Restore it, or remove it and enrol again with a new token."
         ) from None

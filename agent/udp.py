@@ -15,11 +15,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from agent import stamps
 from agent.connect import reason_of
 from protocols.errors import DecodeError
 
 RECEIVE_BUFFER = 8 << 20
 _DRAIN = 256  # datagrams of one callback, so that timers keep their turn
+# Where answers trickle in, to wake up for each costs more than to read it: the next ones are let wait a little.
+_FEW = 4  # answers at a time
+_MANY = 8  # answers missing
+_PATIENCE = 0.002  # seconds
+_LARGEST = 8192  # bytes of buffer that a datagram may take: no more are let wait than fit
 
 Key = tuple[str, int, int]  # host, port, IPv6 scope
 Datagram = Callable[[int], bytes]  # request-id to bytes
@@ -135,6 +141,8 @@ class Exchange:
         self._waiting: dict[tuple[Key, int], tuple[asyncio.Future[Reply], float, Accept | None]] = {}
         self._posted: dict[int, Letter] = {}
         self._numbers: list[int] = []
+        self._stamps = False  # whether the kernel notes when datagrams come
+        self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
         self.on_answers: Callable[[list[Letter]], None] = list.clear  # nobody waits
 
     async def ask(
@@ -196,6 +204,9 @@ class Exchange:
 
     def close(self) -> None:
         """Close the sockets; whoever still waits runs into its timeout."""
+        for timer in self._pauses.values():
+            timer.cancel()
+        self._pauses.clear()
         for sock in self._sockets.values():
             self._loop.remove_reader(sock.fileno())
             sock.close()
@@ -220,17 +231,24 @@ class Exchange:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self.granted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        self._stamps = stamps.wanted(sock)
         self._loop.add_reader(sock.fileno(), self._drain, sock)
         self._sockets[family] = sock
         return sock
 
-    def _drain(self, sock: socket.socket) -> None:
-        """Take what has come; the answers to letters together, for they are the most."""
+    def _drain(self, sock: socket.socket, *, late: bool = False) -> None:
+        """Take what has come; the answers to letters together, for they are the most. `late`: it was let wait."""
         posted, clock, guess, receive = self._posted, self.clock, self.guess, sock.recvfrom
         answered: list[Letter] = []
+        ahead = stamps.ahead(clock()) if late else 0.0
         for _ in range(_DRAIN):
             try:
-                data, source = receive(65_535)
+                if late:
+                    data, notes, _, source = sock.recvmsg(65_535, stamps.ROOM)
+                    received = stamps.came(notes, ahead, clock())
+                else:
+                    data, source = receive(65_535)
+                    received = clock()
             except BlockingIOError:
                 break
             except OSError:  # an ICMP error about an earlier datagram; which one is not said
@@ -239,14 +257,30 @@ class Exchange:
             letter = posted.get(guess(data)) if posted else None
             if letter is not None and letter.destination == source:
                 del posted[letter.number]
-                letter.data, letter.received = data, clock()
+                letter.data, letter.received = data, max(received, letter.sent)
                 answered.append(letter)
             else:
-                self._match(data, (source[0], source[1], source[3] if len(source) > 3 else 0))
+                self._match(data, (source[0], source[1], source[3] if len(source) > 3 else 0), received)
         if answered:
             self.on_answers(answered)
+        if self._stamps and (late or len(answered) <= _FEW) and _MANY < len(posted) <= self.granted // _LARGEST:
+            if not late:
+                self._loop.remove_reader(sock.fileno())
+            self._pauses[sock] = self._loop.call_later(_PATIENCE, self._resume, sock)
+        elif late and sock.fileno() >= 0:
+            self._loop.add_reader(sock.fileno(), self._drain, sock)
 
-    def _match(self, data: bytes, source: Key) -> None:
+    def _resume(self, sock: socket.socket) -> None:
+        self._pauses.pop(sock).cancel()
+        if sock.fileno() >= 0:
+            self._drain(sock, late=True)
+
+    def catch_up(self) -> None:
+        """Take what was let wait, before anyone is said to be silent."""
+        for sock in list(self._pauses):
+            self._resume(sock)
+
+    def _match(self, data: bytes, source: Key, received: float) -> None:
         try:
             request_id = self.identify(data)
         except DecodeError as error:
@@ -257,7 +291,7 @@ class Exchange:
             self.counters[f"{self.name}.unmatched"] += 1
             return
         future, sent, accept = waiting
-        reply = Reply(request_id, data, sent, self.clock())
+        reply = Reply(request_id, data, sent, max(received, sent))
         if accept is None or accept(reply):
             del self._waiting[source, request_id]
             future.set_result(reply)

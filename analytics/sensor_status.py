@@ -36,7 +36,7 @@ LOST = frozenset({"never", "stale", "agent_offline", "unknown"})
 
 
 class Evidence(NamedTuple):
-    """The observation that shows a state: one sample of one series."""
+    """The observation that shows a state: one sample of one series, and the sold limit that it is beyond, if that is what it shows."""
 
     sensor_id: int
     sensor_name: str
@@ -45,6 +45,7 @@ class Evidence(NamedTuple):
     ts: Instant
     value: float
     reason: str
+    limit: float | None = None
 
 
 class Memory(NamedTuple):

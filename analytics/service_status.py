@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from analytics.element_status import DOWN, NO_DATA, NOT_IN_SERVICE, ElementState
+from analytics.indicators import Beyond, Beyonds, exceeded, limited
 from analytics.network import Instant, Placement, Tree
 from analytics.roll_up import Shape, Verdict, roll_up, shape_of
 from analytics.rules import Rules
@@ -52,37 +53,47 @@ def service_timeline(
     now: Instant,
     rules: Rules,
     seed: ServiceState | None = None,
+    beyond: Mapping[int, Sequence[Span[Beyonds]]] | None = None,
 ) -> list[Span[ServiceState]]:
     """The service's spans from `start` to `now`, the last one open.
 
-    `elements`: spans by element id (none = never measured), `fulfilment`: the fulfilment status (none = Not in service).
+    `elements`: spans by element id (none = never measured), `fulfilment`: the fulfilment status (none = Not in service),
+    `beyond`: by element id, what of it is beyond the product's limits.
     `since` reaches back as far as the given spans do; with `seed`, the state at `start` as decided earlier, it is the seed's
     while that status lasts. Begin one µs before the first change, so that the seed holds and the first span can be joined to it.
     """
     shape = shape_of(tree)
     states = [_NEVER] * len(tree.placements)
+    over: list[Beyonds] = [()] * len(tree.placements)
     order = ""
     points: list[tuple[Instant, ServiceState]] = []
-    events = _events(tree, elements, fulfilment, now)
+    events = _events(tree, elements, fulfilment, beyond or {}, now)
     verdict_at: Instant | None = None
     for at, position, state, word in events:
         if verdict_at is not None and at != verdict_at:
-            points.append((verdict_at, _state(tree, shape, states, order, rules, verdict_at)))
+            points.append((verdict_at, _state(tree, shape, states, over, order, rules, verdict_at)))
         verdict_at = at
         if state is None:
             order = word
-        else:
+        elif isinstance(state, ElementState):
             states[position] = state
+        else:
+            over[position] = state
     begin = start if verdict_at is None else verdict_at
-    points.append((begin, _state(tree, shape, states, order, rules, begin)))
+    points.append((begin, _state(tree, shape, states, over, order, rules, begin)))
     return _dated(points, start, now, seed)
 
 
-_Event = tuple[Instant, int, ElementState | None, str]  # when, which placement, its state; or the fulfilment status
+# When, which placement, its state or what of it is beyond limits; or the fulfilment status.
+_Event = tuple[Instant, int, ElementState | Beyonds | None, str]
 
 
 def _events(
-    tree: Tree, elements: Mapping[int, Sequence[Span[ElementState]]], fulfilment: Sequence[Span[str]], now: Instant
+    tree: Tree,
+    elements: Mapping[int, Sequence[Span[ElementState]]],
+    fulfilment: Sequence[Span[str]],
+    beyond: Mapping[int, Sequence[Span[Beyonds]]],
+    now: Instant,
 ) -> list[_Event]:
     """All changes up to `now` in order of time; where spans leave a hole, nothing is known."""
     events: list[_Event] = []
@@ -95,6 +106,7 @@ def _events(
             before = end
         if before is not None:
             events.append((before, position, _NEVER, ""))
+        events += ((part.start, position, part.value, "") for part in beyond.get(placement.element_id, ()))
     for number, part in enumerate(fulfilment):
         events.append((part.start, -1, None, part.value))
         following = fulfilment[number + 1].start if number + 1 < len(fulfilment) else None
@@ -109,7 +121,9 @@ def _events(
 _when = itemgetter(0)
 
 
-def _state(tree: Tree, shape: Shape, states: Sequence[ElementState], order: str, rules: Rules, at: Instant) -> ServiceState:
+def _state(
+    tree: Tree, shape: Shape, states: Sequence[ElementState], over: Sequence[Beyonds], order: str, rules: Rules, at: Instant
+) -> ServiceState:
     """Rules 1 to 8 at one instant; `since` is put in afterwards."""
     if order != IN_SERVICE:
         return ServiceState(NOT_IN_SERVICE, NOT_IN_SERVICE, order, frozenset(), at, ())
@@ -121,9 +135,20 @@ def _state(tree: Tree, shape: Shape, states: Sequence[ElementState], order: str,
         flags = shown.flags
         kept = (state for state, kind in zip(states, shape.criticality, strict=True) if kind != "informational")
         flags |= {"flapping"} if any("flapping" in state.flags for state in kept) else set()
-    cause = tuple(_causes(tree.placements, states, shown, rules)) if shown.deciding else ()
-    reason = shown.reason or (cause[0].reason if cause else "")
-    return ServiceState(raw.status, shown.status, reason, flags, at, cause)
+    found = exceeded(shape, states, over) if any(over) else []
+    status = limited(shown.status, found)
+    if status != shown.status:
+        cause = tuple(_beyond(tree.placements[index], each, status) for index, each in found if each.hard or status != DOWN)
+        reason = cause[0].reason
+    else:
+        cause = tuple(_causes(tree.placements, states, shown, rules)) if shown.deciding else ()
+        reason = shown.reason or (cause[0].reason if cause else "")
+    return ServiceState(limited(raw.status, found), status, reason, flags, at, cause)
+
+
+def _beyond(placement: Placement, found: Beyond, status: str) -> Cause:
+    """An indicator as a cause: its reason names it, its evidence has its value and the limit."""
+    return Cause(placement.id, placement.element_id, placement.name, status, found.reason, "", (found.evidence,))
 
 
 def _causes(placements: Sequence[Placement], states: Sequence[ElementState], verdict: Verdict, rules: Rules) -> Iterator[Cause]:

@@ -14,6 +14,7 @@ from analytics.element_status import (
     element_timeline,
     same_state,
 )
+from analytics.indicators import INDICATORS, Sold, as_decided, beyond_limits, remembered
 from analytics.rules import Rules, lookback, reach, with_thresholds
 from analytics.sensor_status import Evidence
 from analytics.service_status import IN_SERVICE, Cause, ServiceState, service_timeline
@@ -30,6 +31,7 @@ from analytics.stored_state import (
 __all__ = [
     "DOWN",
     "HAS_ISSUES",
+    "INDICATORS",
     "IN_SERVICE",
     "MEASURED",
     "NOT_IN_SERVICE",
@@ -41,6 +43,9 @@ __all__ = [
     "Evidence",
     "Rules",
     "ServiceState",
+    "Sold",
+    "as_decided",
+    "beyond_limits",
     "cause_from_json",
     "cause_to_json",
     "element_from_json",
@@ -49,6 +54,7 @@ __all__ = [
     "evidence_to_json",
     "lookback",
     "reach",
+    "remembered",
     "same_state",
     "seed_to_json",
     "service_from_json",

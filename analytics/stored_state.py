@@ -24,8 +24,8 @@ class _Seed(msgspec.Struct, frozen=True):
 
 
 def evidence_to_json(evidence: Iterable[Evidence]) -> list[Json]:
-    """Observations as a list of objects with Evidence's own field names; instants are µs since the epoch, UTC."""
-    return [each._asdict() for each in evidence]
+    """Observations as a list of objects with Evidence's own field names; instants are µs since the epoch, UTC. No limit, no field."""
+    return [{name: value for name, value in each._asdict().items() if name != "limit" or value is not None} for each in evidence]
 
 
 def evidence_from_json(stored: Iterable[Mapping[str, Any]]) -> tuple[Evidence, ...]:

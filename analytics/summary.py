@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.availability import POLICIES, Figures, Policy, Seconds, Terms, figures, together, weighted
+from analytics.availability import POLICIES, Figures, Policy, Seconds, Terms, figures, weighted
 from analytics.availability_arrays import SpanArrays, spent_many
 from analytics.periods import Period
 
@@ -46,24 +46,30 @@ class Summary(NamedTuple):
     account: tuple[Total, ...]
 
 
-def summarise(members: Sequence[Member], spans: SpanArrays, periods: Sequence[Period], terms: Terms = USUAL) -> Summary:
-    """The account's figures. `spans` number the services by position in `members`, all in the account's zone."""
+def summarise(
+    members: Sequence[Member], spans: SpanArrays, periods: Sequence[Period], terms: Terms = USUAL, *, singly: bool = True
+) -> Summary:
+    """The account's figures. `spans` number the services by position in `members`, all in the account's zone.
+
+    Without `singly` only the whole, `services` and `locations` stay empty: of thousands of services that is most of the time.
+    """
     edges = np.array([each[1:] for each in periods], np.int64).reshape(len(periods), 2)
     windows = np.broadcast_to(edges, (len(members), *edges.shape))
     policy = np.array([POLICIES.index(each.policy) for each in members], np.int8)
-    seconds = _seconds(spent_many(spans, windows, policy))
+    spent = spent_many(spans, windows, policy)
+    seconds = _seconds(spent)
     places: dict[int | None, list[int]] = {}
-    for position, member in enumerate(members):
+    for position, member in enumerate(members if singly else ()):
         places.setdefault(member.location_id, []).append(position)
     return Summary(
         tuple(periods),
         tuple(members),
         tuple(
             tuple(figures(each, member.sla_percent, terms) for each in mine)
-            for member, mine in zip(members, seconds, strict=True)
+            for member, mine in zip(members if singly else (), seconds if singly else (), strict=True)
         ),
-        {place: _totals(members, seconds, chosen, len(periods), terms) for place, chosen in places.items()},
-        _totals(members, seconds, range(len(members)), len(periods), terms),
+        {place: _totals(members, seconds, spent, chosen, terms) for place, chosen in places.items()},
+        _totals(members, seconds, spent, range(len(members)), terms),
     )
 
 
@@ -72,11 +78,12 @@ def _seconds(spent: NDArray[np.int64]) -> list[list[Seconds]]:
 
 
 def _totals(
-    members: Sequence[Member], seconds: list[list[Seconds]], chosen: Sequence[int], periods: int, terms: Terms
+    members: Sequence[Member], seconds: list[list[Seconds]], spent: NDArray[np.int64], chosen: Sequence[int], terms: Terms
 ) -> tuple[Total, ...]:
+    """The chosen services together, one entry a period. `spent`: the same as `seconds`, as an array."""
     totals = []
-    for period in range(periods):
+    for period, whole in enumerate(spent[list(chosen)].sum(axis=0).tolist()):
         mine = [seconds[position][period] for position in chosen]
         money = ((each, members[position].mrr, members[position].currency) for each, position in zip(mine, chosen, strict=True))
-        totals.append(Total(figures(together(mine), None, terms), weighted(money, terms.places)))
+        totals.append(Total(figures(Seconds(*whole), None, terms), weighted(money, terms.places)))
     return tuple(totals)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import sys
 from pathlib import Path
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 
 from protocols.errors import ConfigError, Refused, Unavailable
-from server import auth, config, jobs_process, logs, setup, supervisor, web
+from server import anomalies, auth, config, forecasting, jobs_process, logs, setup, supervisor, web
 from server.inventory import cli as inventory_cli
 from server.profiles import cli as profile_cli
-from storage import callers
+from storage import callers, status_pages
 from storage.database import connect_owner, place
 from storage.embedded import Embedded
 from storage.migrate import is_current, migrate
@@ -23,26 +24,38 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from server.config import Settings
-    from server.jobs_process import Job
+    from server.jobs_process import Job, Sleep
     from server.web import Route
 
     Clock = Callable[[], int]
 
+# What a page session may be given beside noc-read; everything else is for keys.
+LINK_SCOPES = ("noc-write", "admin")
+
 
 def main(
-    argv: Sequence[str], environment: Mapping[str, str], routes: Sequence[Route], jobs: Mapping[str, Job], clock: Clock
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    routes: Sequence[Route],
+    jobs: Mapping[str, Job],
+    clock: Clock,
+    sleep: Sleep = asyncio.sleep,
 ) -> int:
-    """Run one command; the return value is the exit code."""
+    """Run one command; the return value is the exit code. Jobs wait by `sleep`, in seconds of `clock`."""
     arguments = _parser().parse_args(argv)
     try:
         if arguments.command in ("inventory", "agent"):
             return inventory_cli.run(arguments, environment)
         if arguments.command == "profile":
             return profile_cli.run(arguments)
+        if arguments.command == "forecast":
+            return forecasting.run(arguments)
+        if arguments.command == "anomalies":
+            return anomalies.run(arguments)
         path = arguments.config or environment.get("LINESIDE_CONFIG")
         settings = config.read(Path(path) if path else None, environment)
         logs.start(settings.log)
-        work = _work(arguments, settings, routes, jobs, clock)
+        work = _work(arguments, settings, routes, jobs, clock, sleep)
         uvloop.run(work)
     except (ConfigError, Unavailable, Refused) as error:
         sys.stderr.write("".join(f"lineside: {line}\n" for line in str(error).split("\n")))
@@ -58,19 +71,26 @@ def main(
 
 
 def _work(
-    arguments: argparse.Namespace, settings: Settings, routes: Sequence[Route], jobs: Mapping[str, Job], clock: Clock
+    arguments: argparse.Namespace,
+    settings: Settings,
+    routes: Sequence[Route],
+    jobs: Mapping[str, Job],
+    clock: Clock,
+    sleep: Sleep,
 ) -> Any:
     """The coroutine that does what was asked."""
     if arguments.command == "key":
         return _with_owner(settings, lambda con, tenant: _print_key(con, tenant, arguments, clock()))
     if arguments.command == "link":
-        return _with_owner(settings, lambda con, tenant: _print_link(con, tenant, settings, clock()))
+        return _with_owner(settings, lambda con, tenant: _print_link(con, tenant, arguments, settings, clock()))
+    if arguments.command == "status-page":
+        return _with_owner(settings, lambda con, tenant: _print_status_pages(con, tenant, settings))
     if arguments.verb == "run":
         return supervisor.run(settings, clock, _say)
     if arguments.verb == "web":
         return _web(settings, routes, clock, arguments.fd)
     if arguments.verb == "jobs":
-        return jobs_process.run(settings, jobs, clock)
+        return jobs_process.run(settings, jobs, clock, sleep)
     if arguments.verb == "migrate":
         return _with_database(settings, _migrate)
     return _with_database(settings, lambda con: _check(con, settings))
@@ -117,13 +137,20 @@ async def _with_owner(settings: Settings, work: Callable[[Any, int], Any]) -> No
 
 
 async def _print_key(con: Any, tenant_id: int, arguments: argparse.Namespace, now: int) -> None:
-    key = await setup.new_key(con, tenant_id, arguments.name, arguments.scope, now)
+    bound = await setup.bound_to(con, tenant_id, arguments.account_manager, arguments.reseller)
+    key = await setup.new_key(con, tenant_id, arguments.name, arguments.scope, now, bound)
     sys.stdout.write(f"{key}\n")
 
 
-async def _print_link(con: Any, tenant_id: int, settings: Settings, now: int) -> None:
-    token = await setup.new_link(con, tenant_id, now)
+async def _print_link(con: Any, tenant_id: int, arguments: argparse.Namespace, settings: Settings, now: int) -> None:
+    bound = await setup.bound_to(con, tenant_id, arguments.account_manager, arguments.reseller)
+    token = await setup.new_link(con, tenant_id, now, bound, arguments.scope or ())
     sys.stdout.write(f"{settings.url}/sign-in?token={token}\n")
+
+
+async def _print_status_pages(con: Any, tenant_id: int, settings: Settings) -> None:
+    for name, slug in (await status_pages.addresses(con, tenant_id)).items():
+        sys.stdout.write(f"{name}  {settings.url}/status/{slug}\n")
 
 
 async def _migrate(con: Any) -> None:
@@ -157,7 +184,16 @@ def _parser() -> argparse.ArgumentParser:
     key = commands.add_parser("key", help="API keys").add_subparsers(dest="verb", required=True).add_parser("create")
     key.add_argument("--name", required=True)
     key.add_argument("--scope", action="append", required=True, choices=sorted(auth.SCOPES - {"public", "agent"}))
-    commands.add_parser("link", help="a one-time link that opens the pages")
+    pages = commands.add_parser("status-page", help="status pages of customers").add_subparsers(dest="verb", required=True)
+    pages.add_parser("list", help="the address of each")
+    link = commands.add_parser("link", help="a one-time link that opens the pages")
+    link.add_argument("--scope", action="append", choices=LINK_SCOPES, help="what the session may do beside looking")
+    for parser_of in (key, link):
+        bound = parser_of.add_mutually_exclusive_group()
+        bound.add_argument("--account-manager", metavar="ID", help="sees the accounts of this account manager only")
+        bound.add_argument("--reseller", metavar="ID", help="sees the services that this account sells and may see only")
     inventory_cli.add_arguments(commands)
     profile_cli.add_arguments(commands)
+    anomalies.add_arguments(commands)
+    forecasting.add_arguments(commands)
     return parser

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from protocols.errors import ConfigError, DecodeError, Refused, Unavailable
 from storage.database import BadValue, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from fastapi import FastAPI
     from starlette.requests import Request
@@ -35,11 +36,17 @@ class Answer(NamedTuple):
     title: str
     detail: str = ""
     retry_after: float | None = None
+    allow: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the header of the answer says beside it."""
+        wait = {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
+        return wait | ({"Allow": self.allow} if self.allow else {})
 
 
-def problem(status: int, title: str, detail: str = "", retry_after: float | None = None) -> JSONResponse:
+def problem(status: int, title: str, detail: str = "", headers: Mapping[str, str] | None = None) -> JSONResponse:
     """An application/problem+json answer."""
-    headers = {} if retry_after is None else {"Retry-After": str(max(1, math.ceil(retry_after)))}
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     return JSONResponse(body, status, headers, "application/problem+json")
 
@@ -50,11 +57,12 @@ def install(app: FastAPI, page: ErrorPage) -> None:
     def handler(words: Callable[[Any], Answer]) -> Callable[[Request, Any], Awaitable[Response]]:
         async def handle(request: Request, error: Exception) -> Response:
             answer = words(error)
+            if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
+                answer = _allowing(request, answer)
             if "text/html" not in request.headers.get("accept", ""):
-                return problem(*answer)
+                return problem(answer.status, answer.title, answer.detail, answer.headers)
             response = page(request, answer.status, answer.title, answer.detail)
-            if answer.retry_after is not None:
-                response.headers["Retry-After"] = str(max(1, math.ceil(answer.retry_after)))
+            response.headers.update(answer.headers)
             return response
 
         return handle
@@ -81,6 +89,13 @@ def _invalid(error: RequestValidationError) -> Answer:
 def _http(error: HTTPException) -> Answer:
     detail = "Nothing is at this address." if error.status_code == HTTPStatus.NOT_FOUND else ""
     return Answer(error.status_code, str(error.detail), detail)
+
+
+def _allowing(request: Request, answer: Answer) -> Answer:
+    """With the methods of all routes at this address: each route knows its own only."""
+    there = (route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE)
+    allow = ", ".join(sorted({method for route in there for method in getattr(route, "methods", None) or ()}))
+    return answer._replace(detail=f"{request.method[:20]} does nothing at this address; it takes {allow}.", allow=allow)
 
 
 def _unexpected(error: Exception) -> Answer:

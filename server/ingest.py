@@ -9,20 +9,31 @@ import numpy as np
 from protocols.errors import Unavailable
 from protocols.uplink.batch import Batch, Samples
 from protocols.uplink.plan import Stored
+from server import flow_rows, kept_rows
 from server.series_map import UNKNOWN, Mapped, SeriesMap
-from storage import batches, dirty, late
+from storage import batches, dirty, discovery, events, late, sessions
 from storage.database import as_tenant
+from storage.kept import Kept, Prepare, Write
 from storage.rules import status_metrics
 from storage.series import note_intervals
 from storage.times import DAY_US, SECOND_US
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from io import BytesIO
 
     from numpy.typing import NDArray
 
     from storage.agents import AgentRow
     from storage.database import Pool
+
+# Kinds of rows beside samples -> what prepares their storing (storage/kept.py). Each is stored with its batch or not at all.
+KINDS: dict[str, Prepare] = {
+    "flows": flow_rows.prepare,
+    "discovery": discovery.prepare,
+    "sessions": sessions.prepare,
+    "events": events.prepare,
+}
 
 FUTURE_US = 10 * 60 * SECOND_US  # a row later than this cannot be true
 OLDEST_US = 400 * DAY_US  # the retention of 5-minute history
@@ -50,6 +61,12 @@ class Prepared(NamedTuple):
     rejected: dict[str, tuple[int, str]]  # reason -> (rows, an example)
     intervals: list[tuple[int, int, float]]  # (sensor, from µs, seconds)
     known_intervals: dict[int, float]  # where they are remembered once stored
+    others: list[tuple[Prepare, Kept]]  # rows of other kinds
+
+    @property
+    def stored(self) -> int:
+        """Rows of all kinds that are stored with it."""
+        return self.rows + sum(len(kept.element) for _, kept in self.others)
 
 
 class Ingest:
@@ -75,18 +92,19 @@ class Ingest:
         prepared = await self._prepare(agent, batch, skew, now_us)
         if new_days := [day for day in prepared.days if day not in self._days]:
             await self._ensure(new_days)
-        merge = False
+        merge, writes = False, await self._ready(prepared)
         for _ in range(TRIES):
             try:
-                stored = await self._transaction(agent, key, batch, prepared, skew, now_us, merge=merge)
+                stored = await self._transaction(agent, key, batch, prepared, writes, skew, now_us, merge=merge)
             except batches.AlreadyStored:
                 merge = True
             except batches.NoSuchDay:
                 await self._ensure(prepared.days)
+                writes = await self._ready(prepared)
             else:
                 rejected = {reason: rows for reason, (rows, _) in prepared.rejected.items()}
-                if stored is not None and stored < prepared.rows:
-                    rejected["already_stored"] = prepared.rows - stored
+                if stored is not None and stored < prepared.stored:
+                    rejected["already_stored"] = prepared.stored - stored
                 return Stored("duplicate" if stored is None else "stored", stored or 0, rejected, self._generation, skew)
         msg = "The batch could not be stored now."
         raise Unavailable(msg, 1.0)
@@ -96,20 +114,38 @@ class Ingest:
             await batches.ensure_days(con, days)
         self._days.update(days)
 
+    async def _ready(self, prepared: Prepared) -> list[Write]:
+        """What writes the rows of the other kinds."""
+        if not prepared.others:
+            return []
+        async with self._pool.acquire() as con:
+            return [await prepare(con, kept) for prepare, kept in prepared.others]
+
     async def _transaction(
-        self, agent: AgentRow, key: Key, batch: Batch, prepared: Prepared, skew: float, now_us: int, *, merge: bool
+        self,
+        agent: AgentRow,
+        key: Key,
+        batch: Batch,
+        prepared: Prepared,
+        writes: Sequence[Write],
+        skew: float,
+        now_us: int,
+        *,
+        merge: bool,
     ) -> int | None:
         """Rows stored, or None when the batch was claimed before."""
         who = (agent.tenant_id, agent.id)
         async with self._pool.acquire() as con, con.transaction():
             if not await batches.claim(con, who, key, now_us, skew):
                 return None
-            stored = prepared.rows
+            stored = prepared.stored
             prepared.stream.seek(0)
             if merge:
-                stored = await batches.merge_samples(con, prepared.stream)
-            elif stored:
+                stored += await batches.merge_samples(con, prepared.stream) - prepared.rows
+            elif prepared.rows:
                 await batches.copy_samples(con, prepared.stream)
+            for write in writes:
+                await write(con)
             await dirty.mark(con, agent.tenant_id, prepared.dirty_elements, prepared.dirty_from)
             await late.mark(con, agent.tenant_id, prepared.late, now_us)
             if prepared.intervals:
@@ -124,9 +160,10 @@ class Ingest:
     async def _prepare(self, agent: AgentRow, batch: Batch, skew: float, now_us: int) -> Prepared:
         samples = batch.samples
         rejected = _kinds_not_kept(batch)
-        if samples is None or not len(samples.ts):
-            return Prepared(batches.copy_buffer(*_NO_ROWS), 0, [], [], [], {}, rejected, [], {})
         series_map = await self._map_of(agent)
+        others = await self._others(agent, series_map, batch, skew, now_us, rejected)
+        if samples is None or not len(samples.ts):
+            return Prepared(batches.copy_buffer(*_NO_ROWS), 0, [], [], [], {}, rejected, [], {}, others)
         async with self._pool.acquire() as con:
             mapped = await series_map.map(con, samples)
         ts = samples.ts if abs(skew) <= SKEW_CORRECTED else samples.ts - round(skew * SECOND_US)
@@ -139,7 +176,36 @@ class Ingest:
         days = np.unique(ts_kept // DAY_US).tolist()
         changes = _interval_changes(series_map.intervals, samples, ts, keep)
         old = late.days_of(mapped.element, ts_kept, samples.seconds[keep], now_us // DAY_US)
-        return Prepared(stream, int(keep.sum()), days, elements, since, old, rejected, changes, series_map.intervals)
+        return Prepared(stream, int(keep.sum()), days, elements, since, old, rejected, changes, series_map.intervals, others)
+
+    async def _others(
+        self,
+        agent: AgentRow,
+        series_map: SeriesMap,
+        batch: Batch,
+        skew: float,
+        now_us: int,
+        rejected: dict[str, tuple[int, str]],
+    ) -> list[tuple[Prepare, Kept]]:
+        """The rows of each kind of KINDS that may be stored; the others are counted in `rejected`."""
+        others: list[tuple[Prepare, Kept]] = []
+        parts = [
+            (prepare, part) for name, prepare in KINDS.items() if (part := getattr(batch, name)) is not None and len(part[0])
+        ]
+        if not parts:
+            return others
+        async with self._pool.acquire() as con:
+            sensors = await series_map.sensors(con)
+        for prepare, part in parts:
+            ts = part.ts if abs(skew) <= SKEW_CORRECTED else part.ts - round(skew * SECOND_US)
+            keep, wrong = kept_rows.check(part, ts, sensors, (now_us - OLDEST_US, now_us + FUTURE_US))
+            for reason, (rows, example) in wrong.items():
+                rejected[reason] = (rows + rejected.get(reason, (0, ""))[0], example)
+            if keep.any():
+                kept = kept_rows.some(part, keep, ts)
+                element = kept_rows.elements(kept, sensors)
+                others.append((prepare, Kept(agent.tenant_id, agent.id, now_us, kept, element, sensors, series_map.memory)))
+        return others
 
     async def _map_of(self, agent: AgentRow) -> SeriesMap:
         series_map = self._maps.get(agent.id)
@@ -171,8 +237,12 @@ _NO_ROWS = (
 
 def _kinds_not_kept(batch: Batch) -> dict[str, tuple[int, str]]:
     """Rows of kinds this server has no table for yet: counted, never dropped in silence."""
-    kinds = {"flows": batch.flows, "sessions": batch.sessions, "events": batch.events, "discovery": batch.discovery}
-    return {f"{name}_not_kept": (len(part[0]), name) for name, part in kinds.items() if part is not None and len(part[0])}
+    kinds = {"sessions": batch.sessions, "events": batch.events}
+    return {
+        f"{name}_not_kept": (len(part[0]), name)
+        for name, part in kinds.items()
+        if name not in KINDS and part is not None and len(part[0])
+    }
 
 
 def _check(
@@ -192,7 +262,7 @@ def _check(
             row = int(hit.argmax())
             metric, instance = samples.metrics[int(samples.metric[row])], samples.instances[int(samples.instance[row])]
             example = f"sensor {samples.sensor[row]} {metric} {instance!r} = {samples.value[row]} at {samples.ts[row]}"
-            rejected[reason] = (int(hit.sum()), example)
+            rejected[reason] = (int(hit.sum()) + rejected.get(reason, (0, ""))[0], example)
             keep &= ~bad
     return keep
 

@@ -21,29 +21,31 @@ if TYPE_CHECKING:
     from storage.database import Pool
 
 log = logging.getLogger("lineside.jobs")
+Sleep: TypeAlias = "Callable[[float], Awaitable[None]]"
 PAUSE = 1.0  # seconds before a job that failed is tried again
 
 
 class Work(NamedTuple):
-    """What a job gets: the database, the clock, a signal that there may be news, and the settings."""
+    """What a job gets: the database, the clock, a signal that there may be news, the settings, and how to wait by the clock."""
 
     pool: Pool
     clock: Callable[[], int]
     news: Change
     settings: Settings
+    sleep: Sleep = asyncio.sleep  # seconds of `clock`
 
 
 Job: TypeAlias = "Callable[[Work], Awaitable[None]]"
 
 
-async def run(settings: Settings, jobs: Mapping[str, Job], clock: Callable[[], int]) -> None:
+async def run(settings: Settings, jobs: Mapping[str, Job], clock: Callable[[], int], sleep: Sleep = asyncio.sleep) -> None:
     """Until SIGTERM or SIGINT. A transaction that is under way when it is told to stop is rolled back and done again later."""
     dsn = settings.database_url or Embedded(Path(settings.data)).dsn()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     pool = await connect(dsn, "lineside_app", 2 + len(jobs))
-    work = Work(pool, clock, Change(), settings)
+    work = Work(pool, clock, Change(), settings, sleep)
     tasks = [asyncio.create_task(listen.listen(dsn, (listen.DIRTY,), lambda _: work.news.fire()))]
     tasks += [asyncio.create_task(_for_ever(name, job, work)) for name, job in jobs.items()]
     await stop.wait()

@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from protocols.uplink.plan import Dns, Http, Ping, Plan, Profile, Sensor, Snmp, Target, Tcp, encode_json
+from protocols.uplink.listeners import Flow, Radius, Syslog, Trap
+from protocols.uplink.plan import (
+    Dns,
+    Http,
+    Ping,
+    Plan,
+    Profile,
+    Sensor,
+    Snmp,
+    Target,
+    Tcp,
+    encode_json,
+)
 from server.inventory.sensor_secrets import unpacked
 from server.profiles import AUTO
-from storage import plans, secrets
+from storage import hash_keys, plans, secrets
 from storage.agents import SILENT_US
 
 if TYPE_CHECKING:
@@ -20,7 +32,17 @@ if TYPE_CHECKING:
     from storage.database import Connection
     from storage.plans import SensorRow
 
-KINDS: dict[str, type[Sensor]] = {"ping": Ping, "tcp": Tcp, "http": Http, "dns": Dns, "snmp": Snmp}
+KINDS: dict[str, type[Sensor]] = {
+    "ping": Ping,
+    "tcp": Tcp,
+    "http": Http,
+    "dns": Dns,
+    "snmp": Snmp,
+    "flow": Flow,
+    "trap": Trap,
+    "syslog": Syslog,
+    "radius": Radius,
+}
 # What an SNMP sensor asks for when its inventory names nothing.
 USUAL_PROFILES = (AUTO,)
 
@@ -37,6 +59,8 @@ async def make_plan(con: Connection, agent: AgentRow, profiles: Mapping[str, Pro
     targets = tuple(Target(t.element, t.name, t.address, tuple(_sensor(s, opened) for s in t.sensors)) for t in rows)
     used = {name for t in targets for s in t.sensors if isinstance(s, Snmp) for name in s.profiles}
     plan = Plan(revision="", site=site, targets=targets, profiles=_with_parents(used, profiles))
+    if any(isinstance(s, Radius) for t in targets for s in t.sensors):
+        plan = msgspec.structs.replace(plan, hash_key=await hash_keys.hash_key(con, agent.tenant_id, key))
     return msgspec.structs.replace(plan, revision=hashlib.sha256(encode_json(plan)).hexdigest()[:16])
 
 
@@ -46,8 +70,10 @@ def _sensor(row: SensorRow, opened: Mapping[int, str]) -> Sensor:
     values |= {"number": row.id, "interval": row.interval_seconds}
     if kind is Snmp:
         secret = opened[row.secret_id] if row.secret_id else "public"
-        values |= unpacked(secret, v3=values.get("version") == "3")
+        values |= unpacked(secret, row.kind, str(values.get("version", "")))
         values["profiles"] = tuple(values.get("profiles") or USUAL_PROFILES)
+    elif row.secret_id:
+        values |= unpacked(opened[row.secret_id], row.kind, str(values.get("version", "")))
     return msgspec.convert(values, kind)
 
 

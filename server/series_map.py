@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class SeriesMap:
         self.site_id = site_id
         self.status_metrics = frozenset(status_metrics)
         self.intervals: dict[int, float] = {}
+        self.memory: dict[str, Any] = {}  # what rows of other kinds are mapped by (storage/kept.py)
         self._lock = asyncio.Lock()
         self.forget()
 
@@ -75,6 +76,14 @@ class SeriesMap:
                 await self._learn(con, samples, keys, ~known)
                 at, _ = self._look_up(keys)
             return Mapped(self._found.series[at], self._found.element[at], self._found.decides[at])
+
+    async def sensors(self, con: Connection) -> dict[int, SensorRow]:
+        """The sensors that the agent may report for, by number."""
+        if self._sensors is None:
+            found = await storage_series.sensors_of_site(con, self.tenant_id, self.site_id)
+            self.intervals = await storage_series.intervals(con, self.tenant_id, list(found))
+            self._sensors = found
+        return self._sensors
 
     def _keys_of(self, samples: Samples) -> NDArray[np.uint64]:
         if (
@@ -98,12 +107,10 @@ class SeriesMap:
 
     async def _learn(self, con: Connection, samples: Samples, keys: NDArray[np.uint64], missing: NDArray[np.bool_]) -> None:
         """Resolve the keys that were not known; the loop runs over new series only."""
-        if self._sensors is None:
-            self._sensors = await storage_series.sensors_of_site(con, self.tenant_id, self.site_id)
-            self.intervals = await storage_series.intervals(con, self.tenant_id, list(self._sensors))
+        sensors = await self.sensors(con)
         new, first = np.unique(keys[missing], return_index=True)
         rows = np.flatnonzero(missing)[first]
-        wanted = [self._resolve(self._sensors, samples, int(row)) for row in rows]
+        wanted = [self._resolve(sensors, samples, int(row)) for row in rows]
         known = [w for w in wanted if w is not None]
         ids = iter(await storage_series.ensure(con, self.tenant_id, [w[:4] for w in known]) if known else [])
         self._add(new, [(next(ids), w[0], w[4]) if w is not None else (UNKNOWN, 0, False) for w in wanted])

@@ -18,6 +18,8 @@ from protocols.errors import ConfigError, Unavailable
 from server import auth, errors, keys
 from server.change import Change
 from server.ingest import Ingest
+from server.opaque import AsWritten, opaque
+from server.operations import Operation, read_query
 from server.pages import rendering
 from server.profiles import load_profiles
 from storage import callers, listen
@@ -41,20 +43,22 @@ HEADERS = {
 
 
 class Route(NamedTuple):
-    """One address, who may call it, and what answers."""
+    """One address, who may call it, and what answers. Pages have no `operation`; whatever has one stands in the OpenAPI."""
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     handler: Callable[..., Awaitable[Any]]
     scope: auth.Scope
+    operation: Operation | None = None
 
 
 def create_app(settings: Settings, dsn: str, routes: Sequence[Route], clock: Callable[[], int]) -> FastAPI:
     """The application on the database at `dsn`. Raises ConfigError for a route without a scope."""
-    app = FastAPI(
-        title="Lineside", docs_url=None, redoc_url=None, lifespan=functools.partial(_lifespan, settings=settings, dsn=dsn)
-    )
+    lifespan = functools.partial(_lifespan, settings=settings, dsn=dsn)
+    # the description of the API is ours (api/openapi.py): it is written by the same types that bodies are read by
+    app = FastAPI(title="Lineside", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.clock = clock
+    app.state.routes = routes
     app.state.settings = settings
     app.state.stopping = False
     app.state.failure = None
@@ -62,18 +66,22 @@ def create_app(settings: Settings, dsn: str, routes: Sequence[Route], clock: Cal
         if route.scope not in auth.SCOPES:
             msg = f"The route {route.path} has the scope {route.scope!r}, which is none of {', '.join(sorted(auth.SCOPES))}."
             raise ConfigError(msg)
-        app.add_api_route(
-            route.path, route.handler, methods=[route.method], dependencies=[Depends(_door(route.scope))], response_model=None
-        )
+        door = Depends(_door(route.scope, route.operation))
+        # monitors look at what is public by HEAD; a page or a one-time link is only ever opened by GET
+        methods = [route.method, *(["HEAD"] if route.scope == "status-public" else [])]
+        app.add_api_route(opaque(route.path), route.handler, methods=methods, dependencies=[door], response_model=None)
     app.add_middleware(_SafeHeaders)
+    app.add_middleware(AsWritten)
     errors.install(app, rendering.error_page)
     return app
 
 
-def _door(scope: str) -> Callable[[Request], Any]:
+def _door(scope: str, operation: Operation | None) -> Callable[[Request], Any]:
     async def admit(request: Request) -> None:
         state = request.app.state
         request.state.caller = await state.doorkeeper.admit(request, scope, state.clock())
+        if operation is not None:
+            request.state.query = read_query(request, operation.query)
 
     return admit
 

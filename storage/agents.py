@@ -165,3 +165,14 @@ async def heartbeat(con: Connection, agent: AgentRow, beat: Heartbeat) -> None:
 async def note_skew(con: Connection, agent: AgentRow, skew: float) -> None:
     """How far the agent's clock is ahead of ours, seconds."""
     await con.execute("update agent set skew_seconds = $3 where tenant_id = $1 and id = $2", agent.tenant_id, agent.id, skew)
+
+
+async def revoke(con: Connection, tenant_id: int, external_id: str, now_us: int) -> str | None:
+    """From now on none of its credentials opens anything; its name, or None where no such agent has any. What it sent stays."""
+    name: str | None = await con.fetchval(
+        "update agent set revoked_at = $3 where tenant_id = $1 and external_id = $2 and revoked_at is null returning name",
+        tenant_id,
+        external_id,
+        to_datetime(now_us),
+    )
+    return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -75,13 +76,33 @@ async def zone_of(con: Connection, tenant_id: int, account_id: int) -> tuple[Zon
     return (ZoneInfo("UTC"), Calendar()) if row is None else (ZoneInfo(row["zone"]), Calendar(week_start=row["week_start"]))
 
 
-async def account_summary(con: Connection, tenant_id: int, account_id: int, now: int) -> Summary:
-    """The ten periods of an account: each service, each location, the whole. Computed from the timelines; nothing is stored."""
+async def service_summary(con: Connection, tenant_id: int, service_id: int, now: int) -> tuple[ZoneInfo, Member, Summary]:
+    """The ten periods of one service, which exists, by the calendar of its account, with what they were computed by."""
+    row = await con.fetchrow(
+        """select s.account_id, s.id, s.external_id, s.name, s.location_id, s.mrr, s.currency, p.maintenance_policy as policy,
+             p.sla_percent
+           from service s join product p on p.tenant_id = s.tenant_id and p.id = s.product_id
+           where s.tenant_id = $1 and s.id = $2""",
+        tenant_id,
+        service_id,
+    )
+    if row is None:
+        raise KeyError(service_id)
+    values = dict(row)
+    zone, calendar = await zone_of(con, tenant_id, values.pop("account_id"))
+    member = Member(**values)
+    wanted = periods(now, zone, calendar)
+    spans = await spans_of(con, tenant_id, [service_id], min(each.start for each in wanted))
+    return zone, member, summarise([member], spans, wanted)
+
+
+async def account_summary(con: Connection, tenant_id: int, account_id: int, now: int, *, singly: bool = True) -> Summary:
+    """The ten periods of an account: `singly` each service and each location too. Computed from the timelines; nothing is stored."""
     zone, calendar = await zone_of(con, tenant_id, account_id)
     wanted = periods(now, zone, calendar)
     services = await members(con, tenant_id, account_id)
     spans = await spans_of(con, tenant_id, [each.id for each in services], min(each.start for each in wanted))
-    return summarise(services, spans, wanted)
+    return await asyncio.to_thread(summarise, services, spans, wanted, singly=singly)
 
 
 async def _arrays(con: Connection, query: str, arguments: tuple[object, ...], ids: NDArray[np.int64]) -> SpanArrays:

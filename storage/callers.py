@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from storage.database import Bound
 from storage.times import to_datetime
 
 if TYPE_CHECKING:
@@ -19,40 +20,69 @@ class CallerRow(NamedTuple):
     id: int
     name: str
     scopes: frozenset[str]
+    bound: Bound | None
 
 
 async def by_key(con: Connection, sha256: bytes) -> CallerRow | None:
     """The API key with this SHA-256, unless revoked."""
-    row = await con.fetchrow("select tenant_id, id, name, scopes from who_is_api_key($1)", sha256)
-    return None if row is None else CallerRow(row["tenant_id"], row["id"], row["name"], frozenset(row["scopes"]))
+    row = await con.fetchrow("select * from who_is_api_key($1)", sha256)
+    return None if row is None else _caller(row, row["name"])
 
 
 async def by_cookie(con: Connection, sha256: bytes, now_us: int) -> CallerRow | None:
     """The browser session with this SHA-256, unless expired."""
-    row = await con.fetchrow("select tenant_id, id, scopes from who_is_page_session($1, $2)", sha256, to_datetime(now_us))
-    return None if row is None else CallerRow(row["tenant_id"], row["id"], "browser", frozenset(row["scopes"]))
+    row = await con.fetchrow("select * from who_is_page_session($1, $2)", sha256, to_datetime(now_us))
+    return None if row is None else _caller(row, "browser")
 
 
-async def add_key(con: Connection, tenant_id: int, sha256: bytes, name: str, scopes: Sequence[str], now_us: int) -> None:
+def _caller(row: Any, name: str) -> CallerRow:
+    bound = Bound(row["account_manager_id"], row["reseller_id"])
+    return CallerRow(row["tenant_id"], row["id"], name, frozenset(row["scopes"]), None if bound == (None, None) else bound)
+
+
+async def bound_to(con: Connection, tenant_id: int, account_manager: str | None, reseller: str | None) -> Bound | None:
+    """The binding to the account manager or the reseller (an account) with that external id. Raises KeyError: the id not known."""
+    numbers = []
+    for table, external_id in (("account_manager", account_manager), ("account", reseller)):
+        number = external_id and await con.fetchval(
+            f"select id from {table} where tenant_id = $1 and external_id = $2",  # noqa: S608 # two names of ours
+            tenant_id,
+            external_id,
+        )
+        if external_id is not None and not number:
+            raise KeyError(external_id)
+        numbers.append(number or None)
+    return None if numbers == [None, None] else Bound(*numbers)
+
+
+async def add_key(
+    con: Connection, tenant_id: int, sha256: bytes, name: str, scopes: Sequence[str], now_us: int, bound: Bound | None = None
+) -> None:
     """Record a new API key; the key itself is never stored."""
     await con.execute(
-        "insert into api_key (tenant_id, sha256, name, scopes, created_at) values ($1, $2, $3, $4, $5)",
+        """insert into api_key (tenant_id, sha256, name, scopes, created_at, account_manager_id, reseller_id)
+           values ($1, $2, $3, $4, $5, $6, $7)""",
         tenant_id,
         sha256,
         name,
         scopes,
         to_datetime(now_us),
+        *(bound or (None, None)),
     )
 
 
-async def add_link(con: Connection, tenant_id: int, sha256: bytes, scopes: Sequence[str], expires_us: int) -> None:
+async def add_link(
+    con: Connection, tenant_id: int, sha256: bytes, scopes: Sequence[str], expires_us: int, bound: Bound | None = None
+) -> None:
     """Record a one-time link that opens a browser session."""
     await con.execute(
-        "insert into page_session (tenant_id, link_sha256, link_expires_at, expires_at, scopes) values ($1, $2, $3, $3, $4)",
+        """insert into page_session (tenant_id, link_sha256, link_expires_at, expires_at, scopes, account_manager_id, reseller_id)
+           values ($1, $2, $3, $3, $4, $5, $6)""",
         tenant_id,
         sha256,
         to_datetime(expires_us),
         scopes,
+        *(bound or (None, None)),
     )
 
 
@@ -73,6 +103,13 @@ async def redeem_link(con: Connection, link: bytes, cookie: bytes, now_us: int, 
             to_datetime(now_us),
             to_datetime(expires_us),
         )
+    )
+
+
+async def end_session(con: Connection, cookie: bytes, now_us: int) -> None:
+    """The browser session with this SHA-256 is over."""
+    await con.execute(
+        "update page_session set expires_at = least(expires_at, $2) where cookie_sha256 = $1", cookie, to_datetime(now_us)
     )
 
 

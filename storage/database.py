@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -17,6 +17,23 @@ if TYPE_CHECKING:
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Role = Literal["lineside_app", "lineside_ingest"]
+
+
+class Bound(NamedTuple):
+    """Whose part of the tenant a caller sees: that of an account manager (own accounts) or of a reseller (services he sells)."""
+
+    account_manager_id: int | None
+    reseller_id: int | None
+
+
+class Whose(Protocol):
+    """What as_caller asks of a caller; `bound` is None for one who sees the whole tenant."""
+
+    @property
+    def tenant_id(self) -> int: ...
+    @property
+    def bound(self) -> Bound | None: ...
+
 
 # What a call raises while the database restarts, fails over or is overloaded: the same call may succeed a moment later.
 Trouble: tuple[type[Exception], ...] = (
@@ -62,6 +79,19 @@ async def as_tenant(pool: Pool, tenant_id: int) -> AsyncIterator[Connection]:
     """One transaction that sees the rows of `tenant_id` only (row-level security)."""
     async with pool.acquire() as con, con.transaction():
         await con.execute("select set_config('lineside.tenant', $1, true)", str(tenant_id))
+        yield con
+
+
+@contextlib.asynccontextmanager
+async def as_caller(pool: Pool, caller: Whose) -> AsyncIterator[Connection]:
+    """One transaction that sees what `caller` may: its tenant's rows, of them only its own where it is bound (011_bound_callers)."""
+    manager, reseller = caller.bound or (None, None)
+    async with pool.acquire() as con, con.transaction():
+        await con.execute(
+            """select set_config('lineside.tenant', $1, true), set_config('lineside.manager', $2, true),
+                 set_config('lineside.reseller', $3, true)""",
+            *("" if number is None else str(number) for number in (caller.tenant_id, manager, reseller)),
+        )
         yield con
 
 

@@ -43,9 +43,10 @@ ELEMENTS = Noun(
            where n.tenant_id = $1 and n.element_id = e.id
              and not x.sensors @> jsonb_build_array(jsonb_build_object('name', n.name))""",  # noqa: S608 - constants
         f"""insert into sensor (tenant_id, element_id, name, kind, role, required, interval_seconds, settings, secret_id)
-           select $1::bigint, e.id, s ->> 'name', s ->> 'kind', 'reachability', (s ->> 'required')::boolean,
+           select $1::bigint, e.id, s ->> 'name', s ->> 'kind',
+             case when s ->> 'kind' in ('flow', 'trap', 'syslog', 'radius') then 'listener' else 'reachability' end, (s ->> 'required')::boolean,
              (s ->> 'interval')::real,
-             jsonb_strip_nulls(s - '{{kind,name,interval,required,community,auth_secret,priv_secret}}'::text[]), k.id
+             jsonb_strip_nulls(s - '{{kind,name,interval,required,community,auth_secret,priv_secret,secret}}'::text[]), k.id
            from {_SENSORS} cross join jsonb_array_elements(x.sensors) s
            left join secret k on k.tenant_id = $1 and k.name = 'sensor/' || x.id || '/' || (s ->> 'name')
            on conflict (tenant_id, element_id, name) do update set kind = excluded.kind, role = excluded.role,

@@ -16,6 +16,7 @@ from storage.price_books import ENTRIES, PRICE_BOOKS
 from storage.products import PRODUCTS
 from storage.services import SERVICES
 from storage.sites import SITES
+from storage.status_pages import STATUS_PAGES
 from storage.templates import TEMPLATES
 from storage.times import to_datetime
 
@@ -31,12 +32,20 @@ NOUNS: dict[str, Noun] = {
     "sites": SITES,
     "elements": ELEMENTS,
     "services": SERVICES,
+    "status_pages": STATUS_PAGES,
 }
 
 
 async def lock(con: Connection, tenant_id: int) -> None:
     """Make this transaction the only one that changes the tenant's inventory."""
     await con.execute("select pg_advisory_xact_lock(hashtext('inventory'), $1::integer)", tenant_id)
+
+
+async def count(con: Connection) -> None:
+    """Let the database count the rows of the inventory. After thousands of new ones it would do so by itself within a minute;
+    until then it takes every join for one of a few rows and loops through all of them for each.
+    """
+    await con.execute("select count_inventory()")
 
 
 async def load(con: Connection, tenant_id: int) -> dict[str, list[Row]]:
@@ -79,7 +88,11 @@ async def remove(con: Connection, tenant_id: int, name: str, external_ids: Seque
     except asyncpg.ForeignKeyViolationError as error:
         user = (error.table_name or "record").replace("_", " ")
         ids = ", ".join(external_ids[:5])
-        raise Refused(409, "Still in use", f"A {user} still refers to one of {name.replace('_', ' ')} {ids}.") from None
+        raise Refused(
+            409,
+            "Still in use",
+            f"{'An' if user[0] in 'aeio' else 'A'} {user} still refers to one of {name.replace('_', ' ')} {ids}.",
+        ) from None
 
 
 async def release(con: Connection, tenant_id: int, services: Sequence[str], elements: Sequence[str]) -> None:
@@ -99,8 +112,10 @@ async def release(con: Connection, tenant_id: int, services: Sequence[str], elem
 async def element_ids(con: Connection, tenant_id: int, external_ids: Sequence[str]) -> list[int]:
     """The ids of those elements, and of the elements that are ports of them."""
     rows = await con.fetch(
-        """select e.id from element e left join element d on d.tenant_id = e.tenant_id and d.id = e.device_id
-           where e.tenant_id = $1 and (e.external_id = any($2::text[]) or d.external_id = any($2::text[])) order by 1""",
+        """select id from element where tenant_id = $1 and external_id = any($2::text[])
+           union
+           select e.id from element d join element e on e.tenant_id = d.tenant_id and e.device_id = d.id
+           where d.tenant_id = $1 and d.external_id = any($2::text[]) order by 1""",
         tenant_id,
         list(external_ids),
     )

@@ -46,7 +46,7 @@ async def elements(con: Connection, tenant_id: int, ids: Sequence[int]) -> dict[
              via.id as via
            from element e
            left join element d on d.tenant_id = e.tenant_id and d.id = e.device_id
-           left join sensor s on s.tenant_id = e.tenant_id and s.element_id = e.id
+           left join sensor s on s.tenant_id = e.tenant_id and s.element_id = e.id and s.role <> 'listener'
            left join lateral (select v.id, v.interval_seconds from sensor v where v.tenant_id = e.tenant_id and v.element_id = e.device_id
              and v.kind = 'snmp' and s.kind = 'port' order by v.id limit 1) via on true
            where e.tenant_id = $1 and e.id = any($2) order by e.id, s.id""",

@@ -76,7 +76,7 @@ async def load(
     await _read_packed(con, table, ids, (first, closed), values)
     await _read_open(con, tenant_id, table, ids, range(closed, last), volumes or {}, values)
     cut = slice((start - first * DAY_US) // STEP_US[step], -(-(end - first * DAY_US) // STEP_US[step]))
-    flat = {name: column.reshape(len(ids), -1)[:, cut] for name, column in values.items()}
+    flat = {name: column.reshape(len(ids), shape[1] * shape[2])[:, cut] for name, column in values.items()}
     if not np.array_equal(asked, ids):
         flat = {name: column[back] for name, column in flat.items()}
     return Matrix(asked, start // STEP_US[step] * STEP_US[step], STEP_US[step], flat)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
+from storage import flows
 from storage.times import DAY_US, to_datetime
 
 if TYPE_CHECKING:
@@ -19,11 +20,16 @@ COMPRESS_AFTER_DAYS = 2
 
 
 class Days(NamedTuple):
-    """Days that raw samples, 5-minute and hourly history are kept. Daily history and timelines are for ever."""
+    """Days that things are kept, by the name of their column in tenant_retention without `_days`.
+
+    Of samples: raw, 5-minute and hourly history; daily history and timelines are for ever.
+    """
 
     raw: int = RAW_DAYS
     five_minute: int = 400
     hourly: int = 800
+    flow_minute: int = 14
+    flow_hour: int = 400
 
     def longest(self, other: Days) -> Days:
         return Days(*map(max, self, other))
@@ -31,7 +37,8 @@ class Days(NamedTuple):
 
 async def wanted(con: Connection) -> dict[int, Days]:
     """Tenants that want other than the usual."""
-    rows = await con.fetch("select tenant_id, raw_days, five_minute_days, hourly_days from retention_overrides()")
+    columns = ", ".join(f"{name}_days" for name in Days._fields)
+    rows = await con.fetch(f"select tenant_id, {columns} from retention_overrides()")  # noqa: S608 # names above
     return {
         tenant: Days(*(usual if own is None else own for own, usual in zip(given, Days(), strict=True)))
         for tenant, *given in rows
@@ -49,6 +56,8 @@ async def drop_whole(con: Connection, keep: Days, today: int) -> dict[str, int]:
         ("raw", keep.raw, "select release_sample_days($1)"),
         ("5m", keep.five_minute, "select drop_history_days('5m', $1)"),
         ("1h", keep.hourly, "select drop_history_days('1h', $1)"),
+        ("flow minutes", keep.flow_minute, "select release_flow_minutes($1)"),
+        ("flow hours", keep.flow_hour, "select drop_flow_hours($1)"),
     ):
         try:
             gone[what] = await con.fetchval(statement, _date(today - days))
@@ -66,6 +75,7 @@ async def trim_tenant(con: Connection, tenant_id: int, keep: Days, today: int) -
             tenant_id,
             _date(today - days),
         )
+    await flows.trim(con, tenant_id, (today - keep.flow_minute) * DAY_US, (today - keep.flow_hour) * DAY_US)
 
 
 async def _trim_raw(con: Connection, tenant_id: int, before: int) -> None:

@@ -71,9 +71,13 @@ async def open_all(con: Connection, tenant_id: int, ids: Sequence[int], key: byt
     return {row["id"]: unseal(key, tenant_id, Sealed(*row)) for row in rows}
 
 
-async def load(con: Connection, tenant_id: int) -> dict[str, Sealed]:
-    """Every secret of the tenant by name."""
-    rows = await con.fetch("select name, key_id, nonce, sealed, id from secret where tenant_id = $1", tenant_id)
+async def load(con: Connection, tenant_id: int, names: Sequence[str] | None = None) -> dict[str, Sealed]:
+    """Every secret of the tenant by name, or those of the `names` that there are."""
+    rows = await con.fetch(
+        "select name, key_id, nonce, sealed, id from secret where tenant_id = $1 and ($2::text[] is null or name = any($2))",
+        tenant_id,
+        names,
+    )
     return {row["name"]: Sealed(*row) for row in rows}
 
 

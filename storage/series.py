@@ -39,7 +39,9 @@ async def sensors_of_site(con: Connection, tenant_id: int, site_id: int) -> dict
             row["id"],
             row["element_id"],
             row["name"],
-            {port: (element, sensor) for port, (element, sensor, _) in row["ports"].items()} if row["kind"] == "snmp" else {},
+            {port: (element, sensor) for port, (element, sensor, _) in row["ports"].items()}
+            if row["kind"] in ("snmp", "flow")
+            else {},
             frozenset(row["thresholds"]).union(*(thresholds for _, _, thresholds in row["ports"].values())),
         )
         for row in rows

@@ -13,26 +13,8 @@ if TYPE_CHECKING:
 
     from storage.database import Connection
 
-# Worst first: the order of the list and of the counters above it.
+# Worst first: the order of lists and of the counters above them.
 STATUSES = ("Down", "Has Issues", "No Data", "Up", "Not in service")
-
-
-class ServiceRow(NamedTuple):
-    """One line of the list. `since` in µs, None while nothing has been decided; `zone` is the nearest IANA name."""
-
-    external_id: str
-    name: str
-    account: str
-    product: str
-    location: str
-    city: str
-    zone: str
-    fulfilment: str
-    status: str
-    since: int | None
-    reason: str
-    flags: tuple[str, ...]
-    cause: tuple[Cause, ...]
 
 
 class Service(NamedTuple):
@@ -108,47 +90,6 @@ class HistorySpan(NamedTuple):
     cause: tuple[Cause, ...]
 
 
-# $1 is what was typed into the search box ('' = all). A service without a span has not been decided yet.
-_MATCHING = """
-with matching as (
-  select s.tenant_id, s.id, s.external_id, s.name, s.account_id, s.product_id, s.location_id, s.fulfilment_status,
-         coalesce(p.shown, case when s.in_service then 'No Data' else 'Not in service' end) as status,
-         p.since, coalesce(p.reason, case when s.in_service then 'never' else '' end) as reason, p.flags, p.cause
-  from service s
-  left join service_span p on p.tenant_id = s.tenant_id and p.service_id = s.id and p.ends_at is null
-  where $1 = '' or s.id in (
-    select t.id from service t
-    join account a on a.tenant_id = t.tenant_id and a.id = t.account_id
-    join product r on r.tenant_id = t.tenant_id and r.id = t.product_id
-    left join location l on l.tenant_id = t.tenant_id and l.id = t.location_id
-    where strpos(lower(concat_ws(E'\\n', t.name, t.external_id, t.customer_service_name, a.name, r.name, l.name, l.city)),
-                 lower($1)) > 0
-    union
-    select c.service_id from placement c
-    join element e on e.tenant_id = c.tenant_id and e.id = c.element_id
-    where strpos(lower(concat_ws(E'\\n', e.name, e.external_id, e.address)), lower($1)) > 0))
-"""
-
-_COUNTS = f"{_MATCHING} select status, count(*) as n from matching group by status"  # noqa: S608 - our own text
-
-_SERVICES = f"""{_MATCHING}, page as (
-  select m.*, row_number() over (
-    order by array_position($3::text[], m.status),
-      case when m.status not in ('Up', 'Not in service') then m.since end desc nulls last, lower(m.name), m.id) as place
-  from matching m where $2 = '' or m.status = $2
-  order by place limit $4 offset $5)
-select m.external_id, m.name, a.name as account, r.name as product,
-       coalesce(l.name, '') as location, coalesce(l.city, '') as city,
-       coalesce(l.timezone, a.timezone, t.timezone) as zone, m.fulfilment_status as fulfilment, m.status, m.since, m.reason,
-       m.flags, m.cause
-from page m
-join tenant t on t.id = m.tenant_id
-join account a on a.tenant_id = m.tenant_id and a.id = m.account_id
-join product r on r.tenant_id = m.tenant_id and r.id = m.product_id
-left join location l on l.tenant_id = m.tenant_id and l.id = m.location_id
-order by m.place
-"""  # noqa: S608 - put together from our own text only
-
 _SERVICE = """
 select s.id, s.external_id, s.name, s.customer_service_name as customer_name, a.name as account, r.name as product,
        r.down_bps, r.up_bps,
@@ -207,42 +148,30 @@ order by starts_at
 """
 
 
-async def count_by_status(con: Connection, q: str) -> dict[str, int]:
-    """How many services match `q`, by shown status; every status of STATUSES is there."""
-    rows = await con.fetch(_COUNTS, q)
-    return dict.fromkeys(STATUSES, 0) | {row["status"]: row["n"] for row in rows}
-
-
-async def services(con: Connection, q: str, status: str, limit: int, offset: int) -> list[ServiceRow]:
-    """Services that match `q` (name, number, account, product, location, element) and have `status` ('' = any), worst first."""
-    rows = await con.fetch(_SERVICES, q, status, list(STATUSES), limit, offset)
-    return [ServiceRow(**_plain(row)) for row in rows]
-
-
 async def service(con: Connection, external_id: str) -> Service | None:
     """The service with that external id, or None."""
     row = await con.fetchrow(_SERVICE, external_id)
-    return None if row is None else Service(**_plain(row))
+    return None if row is None else Service(**plain_row(row))
 
 
 async def elements(con: Connection, service_id: int) -> list[ElementRow]:
     """The placements of a service with the present status of their elements, in the order they were written."""
-    return [ElementRow(**_plain(row)) for row in await con.fetch(_ELEMENTS, service_id)]
+    return [ElementRow(**plain_row(row)) for row in await con.fetch(_ELEMENTS, service_id)]
 
 
 async def last_samples(con: Connection, element_ids: Sequence[int], metrics: Sequence[str], after: int) -> list[LastSample]:
     """The newest sample after `after` (µs) of each series of those elements, in the order of `metrics`."""
     rows = await con.fetch(_LAST_SAMPLES, list(element_ids), list(metrics), to_datetime(after))
-    return [LastSample(**_plain(row)) for row in rows]
+    return [LastSample(**plain_row(row)) for row in rows]
 
 
 async def history(con: Connection, service_id: int, start: int, end: int) -> list[HistorySpan]:
     """The spans of a service that overlap [start, end), µs, oldest first, not clipped."""
     rows = await con.fetch(_HISTORY, service_id, to_datetime(start), to_datetime(end))
-    return [HistorySpan(**_plain(row)) for row in rows]
+    return [HistorySpan(**plain_row(row)) for row in rows]
 
 
-def _plain(row: Any) -> dict[str, Any]:
+def plain_row(row: Any) -> dict[str, Any]:
     """A record as keyword arguments: instants as µs, arrays as tuples, causes and evidence as tuples of their own types."""
     values: dict[str, Any] = {key: _value(value) for key, value in row.items()}
     if "flags" in values:

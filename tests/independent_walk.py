@@ -143,14 +143,18 @@ def same(found: object, expected: float) -> bool:
 
 def interfaces(walk):
     """Every row of ifTable: (kind, name, metric, value)."""
-    table = {c: column(walk, f"{IF}.{c}") for c in (1, 2, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19, 20)}
+    table = {c: column(walk, f"{IF}.{c}") for c in (1, 2, 3, 4, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19, 20)}
     extended = {c: column(walk, f"{IFX}.{c}") for c in (1, 6, 7, 10, 11, 15)}
     polled = (7, 8, 10, 11, 13, 14, 16, 17, 19, 20)
     taken = set()
-    for index in sorted({i for c in polled for i in table[c]} | {i for c in (6, 7, 10, 11) for i in extended[c]}):
+    measured = {i for c in polled for i in table[c]} | {i for c in (6, 7, 10, 11) for i in extended[c]}
+    for index in sorted(measured | {i for c in (1, 3, 4) for i in table[c]}):
         name = extended[1].get(index) or table[2].get(index) or str(index[0])
-        name = f"{name} #{index[0]}" if name in taken else name
+        while name in taken:
+            name = f"{name} #{index[0]}"
         taken.add(name)
+        if index not in measured:
+            yield "interface", name, "if.present", 1
         wide = {"if.in": (6, 10), "if.out": (10, 16), "if.in.packets": (7, 11), "if.out.packets": (11, 17)}
         for metric, (high, low) in wide.items():
             count = extended[high].get(index, table[low].get(index))

@@ -9,6 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from analytics.availability import POLICIES
+from analytics.indicators import Sold
 from analytics.maintenance import BEGINNING, Window, changes_past, fault_of
 from analytics.periods import instant
 from tests.scenario_story import Expectation, Holding, Line, ScenarioError, Story, Version
@@ -56,6 +57,17 @@ def _maintenance(story: Story, line: int, rest: str, block: list[Line]) -> None:
         before.append(Version(line, window, named))
 
 
+def _sold(story: Story, line: int, rest: str, block: list[Line]) -> None:
+    """`sold SERVICE [from TIME] [response_time S] [loss %] [jitter S] [hard]`: what its product promises, from then on."""
+    found = re.fullmatch(r"(\S+)(?: from (\S+))?((?: (?:response_time|loss|jitter) \S+)*)( hard)?", " ".join(rest.split()))
+    if not found:
+        raise ValueError("write: sold SERVICE [from TIME] [response_time S] [loss %] [jitter S] [hard]")
+    words = found[3].split()
+    limits = {name: float(value) for name, value in zip(words[::2], words[1::2], strict=True)}
+    at = story.when(found[2]) if found[2] else 0
+    story.sold.setdefault(found[1], []).append((at, Sold(**limits, hard=bool(found[4]))))
+
+
 def _refuses(story: Story, line: int, rest: str, block: list[Line]) -> None:
     """`refuses NAME`: the change of that window just above was refused, for want of a reason."""
     story.expectations.append(Expectation(line, "refused", rest.strip(), None, at=story.refused.pop(rest.strip(), 0)))
@@ -93,6 +105,7 @@ STATEMENTS: dict[str, Statement] = {
     "begins": _begins,
     "location": _location,
     "maintenance": _maintenance,
+    "sold": _sold,
     "policy": _policy,
     "refuses": _refuses,
     "week": _week,

@@ -21,6 +21,8 @@ METRICS = {
     "loss": "loss",
     "rtt": "rtt",
     "connect": "connect_time",
+    "jitter": "jitter",
+    "response": "response_time",
 }
 OPER = {"up": 1, "down": 2, "testing": 3, "unknown": 4, "dormant": 5, "notPresent": 6, "lowerLayerDown": 7, "shut": 2}
 CRITICALITIES = ("required", "degrading", "informational")

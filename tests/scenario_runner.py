@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from analytics import maintenance
 from analytics.account_status import AccountState, account_timeline
 from analytics.availability import Terms
+from analytics.indicators import Beyonds, beyond_limits
 from analytics.maintenance import Window, flagged
 from analytics.network import Readings, Tree
 from analytics.periods import Calendar
@@ -38,6 +39,7 @@ class World(NamedTuple):
     due: dict[str, int | None]
     services: dict[str, list[Span[ServiceState]]]
     accounts: dict[str, list[Span[AccountState]]]
+    beyond: dict[str, dict[int, list[Span[Beyonds]]]]
 
 
 Spans = Sequence[Span[ElementState]] | Sequence[Span[ServiceState]] | Sequence[Span[AccountState]]
@@ -70,12 +72,26 @@ def world_at(story: Story, rules: Rules, now: int, take: int = 0, shuffle: rando
         samples += shuffle.sample(samples, len(samples) // 3)
         shuffle.shuffle(samples)
     offline = silences(story, now)
-    spans, due = {}, {}
+    spans, due, mine = {}, {}, {}
     for name in story.elements:
-        mine = readings(story, [sample for sample in samples if sample.sensor[0] == name])
-        spans[name], due[name] = decide(story, name, mine, rules, 0, now, None, offline)
-    decided = services(story, spans, rules, now, take)
-    return World(now, spans, due, decided, accounts(story, decided, now))
+        mine[name] = readings(story, [sample for sample in samples if sample.sensor[0] == name])
+        spans[name], due[name] = decide(story, name, mine[name], rules, 0, now, None, offline)
+    over = beyond(story, mine, rules)
+    decided = services(story, spans, over, rules, now, take)
+    return World(now, spans, due, decided, accounts(story, decided, now), over)
+
+
+def beyond(story: Story, mine: Mapping[str, Sequence[Readings]], rules: Rules) -> dict[str, dict[int, list[Span[Beyonds]]]]:
+    """What of each service's elements is beyond the limits that were sold."""
+    sensors = {sensor.id: sensor for sensor in story.sensors.values()}
+    found: dict[str, dict[int, list[Span[Beyonds]]]] = {}
+    for service, points in story.sold.items():
+        sold = spans_of(points, 0)
+        found[service] = {
+            story.elements[name]: beyond_limits(sensors, mine[name], sold, rules, 0)
+            for name in dict.fromkeys(placement.name for placement in story.services[service].placements)
+        }
+    return found
 
 
 def decide(
@@ -120,7 +136,12 @@ def readings(story: Story, samples: Sequence[Sample]) -> list[Readings]:
 
 
 def services(
-    story: Story, spans: dict[str, list[Span[ElementState]]], rules: Rules, now: int, take: int
+    story: Story,
+    spans: dict[str, list[Span[ElementState]]],
+    over: dict[str, dict[int, list[Span[Beyonds]]]],
+    rules: Rules,
+    now: int,
+    take: int,
 ) -> dict[str, list[Span[ServiceState]]]:
     by_id = {story.elements[name]: mine for name, mine in spans.items()}
     found = {}
@@ -129,7 +150,8 @@ def services(
         ends = [at for at, _ in points[1:]]
         orders = [Span(at, end, word) for (at, word), end in zip(points, [*ends, None], strict=True)]
         eased = Tree(tree.placements, tuple(group._replace(k=group.k - take) for group in tree.groups))
-        found[name] = flagged(service_timeline(eased, by_id, orders, 0, now, rules), in_planned(story, name, now))
+        decided = service_timeline(eased, by_id, orders, 0, now, rules, beyond=over.get(name))
+        found[name] = flagged(decided, in_planned(story, name, now))
     return found
 
 
@@ -250,7 +272,8 @@ def _said(story: Story, line: Line, state: ElementState | ServiceState) -> str:
 
 def _observation(story: Story, evidence: Evidence) -> str:
     element, sensor = next(key for key, each in story.sensors.items() if each.id == evidence.sensor_id)
-    return f"{element}.{sensor} at {clock(evidence.ts)} {evidence.reason or f'{evidence.value:g}'}"
+    limit = "" if evidence.limit is None else f" beyond {evidence.limit:g}"
+    return f"{element}.{sensor} at {clock(evidence.ts)} {evidence.reason or f'{evidence.value:g}'}{limit}"
 
 
 def _cause(cause: Cause) -> str:

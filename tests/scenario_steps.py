@@ -56,7 +56,9 @@ def service_again(story: Story, world: World, rules: Rules, name: str, start: in
     }
     points = story.fulfilment[name]
     orders = [Span(at, end, word) for (at, word), end in zip(points, [*(at for at, _ in points[1:]), None], strict=True)]
-    fresh = service_timeline(story.services[name], reaching, orders, start, world.now, rules, kept[-1].value if kept else None)
+    seed = kept[-1].value if kept else None
+    tree, over = story.services[name], world.beyond.get(name)
+    fresh = service_timeline(tree, reaching, orders, start, world.now, rules, seed, over)
     return [*kept[:-1], *splice(kept[-1] if kept else None, flagged(fresh, in_planned(story, name, world.now)))]
 
 

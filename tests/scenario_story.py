@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from analytics.indicators import Sold
 from analytics.maintenance import Window
 from analytics.network import SECOND, Sensor, Tree
 from analytics.periods import instant, local
@@ -96,6 +97,7 @@ class Story:
     accounts: dict[str, Holding] = field(default_factory=dict)
     locations: dict[str, Holding] = field(default_factory=dict)
     week_start: int | None = None
+    sold: dict[str, list[tuple[int, Sold]]] = field(default_factory=dict)  # service -> the limits of its product from when on
 
     def element(self, name: str) -> int:
         return self.elements.setdefault(name, len(self.elements) + 1)

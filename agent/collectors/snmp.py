@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from agent import profiles
 from agent.batcher import Clock, Emit, columns_of
+from agent.hints import Hints
+from agent.plans import Run
 from agent.poller import Poller, phase
 from agent.rounds import Rounds
 from agent.udp import Exchange, NoAnswer, refused
@@ -14,19 +17,30 @@ from protocols.snmp import message, oid
 from protocols.uplink.plan import Plan, Snmp, Target
 from protocols.wire import text
 
-__all__ = ["Poller", "check", "phase", "run"]
+__all__ = ["Poller", "check", "hinted", "phase", "run"]
 
 _NAME = oid.parse("1.3.6.1.2.1.1.5.0")  # sysName
 
 
-async def run(targets: Sequence[Target], plan: Plan, emit: Emit, clock: Clock, counters: Counter[str]) -> None:
+def hinted(hints: Hints) -> Run:
+    """As `run`, which polls a device at once when `hints` say that something happened there."""
+    return partial(run, hints=hints)
+
+
+async def run(
+    targets: Sequence[Target], plan: Plan, emit: Emit, clock: Clock, counters: Counter[str], *, hints: Hints | None = None
+) -> None:
     """Poll every SNMP sensor of `targets` until cancelled; a device that does not answer delays no other."""
     exchange = Exchange("snmp", message.request_id, counters, message.likely_id)
     rounds = Rounds(exchange, emit, columns_of(emit), clock)
     sensors = [(target, sensor) for target in targets for sensor in target.sensors if isinstance(sensor, Snmp)]
+    if hints is not None:
+        hints.on_hint = rounds.soon
     try:
         await rounds.run([Poller(exchange, target, sensor, plan.profiles, rounds.bank) for target, sensor in sensors])
     finally:
+        if hints is not None:
+            hints.on_hint = None
         exchange.close()
 
 

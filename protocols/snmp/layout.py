@@ -128,17 +128,23 @@ class Layouts:
     def rows(self, rows: NDArray[np.intp]) -> Rows:
         """The rows of some answers, to read them once or again and again while nothing is put here."""
         at = same(rows)
-        return Rows(self.still[at], self.mask[at], self.size[at], self.id_end[at], self.ends[at], self.masks[at])
+        width = 8 * self.still.shape[1]
+        begin = np.arange(-WIDEST, len(rows) * width - WIDEST, width)
+        values: NDArray[np.int64] = begin[:, None] + self.ends[at].astype(np.int64)
+        return Rows(self.still[at], self.mask[at], self.size[at], begin + self.id_end[at], values, self.masks[at])
 
 
 class Rows(NamedTuple):
-    """Layouts of some answers, shape [answers, …], or [1, …] where they are all alike; as in Layouts."""
+    """Layouts of some answers, shape [answers, …], or [1, …] where they are all alike; as in Layouts.
+
+    Request-ids and values are told by where their eight bytes begin in all answers, one behind the other.
+    """
 
     still: NDArray[np.uint64]
     mask: NDArray[np.uint64]
     size: NDArray[np.int64]
-    id_end: NDArray[np.int64]
-    ends: NDArray[np.int32]
+    ids: NDArray[np.int64]  # [answers]
+    values: NDArray[np.int64]  # [answers, values]
     masks: NDArray[np.uint64]
 
     def read(self, answers: Sequence[bytes], numbers: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
@@ -151,9 +157,8 @@ class Rows(NamedTuple):
         good &= ((words & self.mask) == self.still).all(1)
         # Every run of eight bytes as one number: what ends where a value ends holds the value, if masked.
         runs: NDArray[np.uint64] = np.ndarray((len(joined) - 7,), ">u8", joined, 0, (1,))
-        begin = np.arange(-WIDEST, len(joined) - WIDEST, width)
-        good &= (runs[begin + self.id_end] & _MASKS[_ID]) == numbers
-        values = runs[begin[:, None] + self.ends].astype(np.uint64)
+        good &= (runs[self.ids] & _MASKS[_ID]) == numbers
+        values = runs[self.values].astype(np.uint64)
         values &= self.masks
         return values, good
 

@@ -46,12 +46,13 @@ def encode(numbers: tuple[int, ...]) -> bytes:
     joined = numbers[0] * _ROOT + numbers[1]
     if (numbers[0] < 2 and numbers[1] >= _ROOT) or joined > _MAX_ARC:
         raise ValueError(f"{'.'.join(map(str, numbers))} is no object identifier: its second arc is too large")
-    out = bytearray()
-    for number in (joined, *numbers[2:]):
-        width = max(1, (number.bit_length() + 6) // 7)
-        out += bytes((number >> 7 * k & 0x7F) | 0x80 for k in range(width - 1, 0, -1))
-        out.append(number & 0x7F)
-    return bytes(out)
+    return b"".join(map(arc, (joined, *numbers[2:])))
+
+
+def arc(number: int) -> bytes:
+    """One arc (not of the first two) as BER has it."""
+    width = max(1, (number.bit_length() + 6) // 7)
+    return bytes((number >> 7 * k & 0x7F) | 0x80 for k in range(width - 1, 0, -1)) + bytes((number & 0x7F,))
 
 
 @lru_cache(maxsize=4096)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from protocols.errors import DecodeError
-from protocols.snmp import ber, message, usm, v3
+from protocols.snmp import ber, forms, message, usm, v3
+from protocols.snmp.forms import Form, Read
+from protocols.snmp.keyed import Cfb, Mac
 from protocols.snmp.request import Request
 from protocols.snmp.usm import Keys, User
 from protocols.snmp.v3 import Envelope, Scoped
 from protocols.wire import Reader
 
 WINDOW = 150  # seconds (RFC 3414 section 2.2.3)
-_FORMS = 64  # of requests that are kept
+_FORMS = 64  # of requests, and of answers, that are kept
 LAST_BOOT = (1 << 31) - 1  # an engine that counted so far must be given new keys
 # The faults that a device reports or an answer has, in words for a person.
 WORDS = {
@@ -47,6 +49,15 @@ class Engine(NamedTuple):
         return self.boots, max(0, self.time + int(now - self.at))
 
 
+class Own(NamedTuple):
+    """What the user has at one engine."""
+
+    engine: bytes
+    keys: Keys
+    mac: Mac | None
+    cipher: Cfb | None
+
+
 class Session:
     """`datagram` is what to send for a request, `pdu` what an answer to it brings. `salt`: a random number of 64 bits.
 
@@ -59,68 +70,72 @@ class Session:
         self.context = context
         self.engine: Engine | None = None
         self._salt = salt
-        self._forms: dict[tuple[object, ...], v3.Form] = {}
-        self._scoped_forms: dict[tuple[bytes, int], tuple[Request, tuple[bytes, bytes]]] = {}
-        self._own: tuple[bytes, Keys] | None = None
-        self._head = b""  # of the last scoped PDU, and its size
-        self._size = 0
-        self._read: v3.Read | None = None  # how an answer was laid out that was read with care
+        self._forms: dict[int, tuple[Request, Form]] = {}
+        self._reads: dict[int, Read] = {}  # by size: how answers were laid out that were read with care
+        self._own: Own | None = None
 
     def datagram(self, request: Request, number: int, now: float) -> bytes:
         """`request` as message `number` (msgID and request-id), or the question who the engine is."""
-        if self.engine is None:
+        engine = self.engine
+        if engine is None:
             empty = Scoped(b"", b"", _DISCOVERY)
             return v3.encode(Envelope(number, v3.REPORTABLE, b"", 0, 0, b"", b"", 0, b"", v3.encode_scoped(empty)))[0]
-        user, engine = self.user, self.engine
+        own = self._at(engine.id)
         clock = engine.clock(now)
-        keys = self._keys(engine.id)
-        scoped = self._scoped_form(request)
-        body, salt = scoped[0] + number.to_bytes(4, "big") + scoped[1], b""
-        if user.priv:
+        asked, form = self._forms.get(id(request), (None, None))
+        if form is None or asked is not request or (form.boots, form.width) != (clock[0], forms.time_width(clock[1])):
+            form = self._form(request, own, clock)
+        mid = number.to_bytes(4, "big")
+        body, salt = form.scoped[0] + mid + form.scoped[1], b""
+        if self.user.priv:
             self._salt = (self._salt + 1) & 0xFFFF_FFFF_FFFF_FFFF
-            body, salt = usm.encrypt(user, keys.priv, body, clock, self._salt)
-        size = usm.DIGESTS[user.auth] if user.auth else 0
-        envelope = Envelope(number, v3.REPORTABLE | user.flags, engine.id, *clock, user.name, bytes(size), 0, salt, body)
-        data, at = v3.fill(envelope, self._forms)
-        if user.auth:
-            data = data[:at] + usm.digest(user, keys.auth, data) + data[at + size :]
-        return data
+            body, salt = usm.encrypt(self.user, own.keys.priv, body, clock, self._salt, own.cipher)
+        head = form.before + mid + form.middle + clock[1].to_bytes(form.width, "big") + form.after
+        tail = form.behind + salt + form.last + body
+        return head + tail if own.mac is None else head + own.mac.of(head + own.mac.zeros + tail) + tail
 
-    def _keys(self, engine: bytes) -> Keys:
-        """The user's keys at `engine`; looking them up among those of all costs as much as a digest."""
-        if self._own is None or self._own[0] != engine:
-            self._own = (engine, usm.keys(self.user, engine))
-        return self._own[1]
+    def _at(self, engine: bytes) -> Own:
+        """What the user has at `engine`, made once."""
+        own = self._own
+        if own is None or own.engine != engine:
+            user, keys = self.user, usm.keys(self.user, engine)
+            self._forms.clear()
+            self._reads.clear()
+            cipher = Cfb(keys.priv) if user.priv and user.priv != "des" else None
+            self._own = own = Own(engine, keys, usm.mac(user.auth, keys.auth) if user.auth else None, cipher)
+        return own
 
-    def _scoped_form(self, request: Request) -> tuple[bytes, bytes]:
-        """The scoped PDU of `request` around its request-id, made once for each engine."""
-        engine = self.engine.id if self.engine else b""
-        key = (engine, id(request))
-        found = self._scoped_forms.get(key)
-        if found is None or found[0] is not request:
-            whole = v3.encode_scoped(Scoped(engine, self.context, request.datagram(0)))
-            at = len(whole) - len(request.tail)
-            if len(self._scoped_forms) >= _FORMS:
-                self._scoped_forms.clear()
-            found = self._scoped_forms[key] = (request, (whole[: at - 4], whole[at:]))
-        return found[1]
+    def _form(self, request: Request, own: Own, clock: tuple[int, int]) -> Form:
+        """The form of all messages with `request`, until the engine's clock takes more bytes or it boots."""
+        user, number = self.user, 1 << 30
+        whole = v3.encode_scoped(Scoped(own.engine, self.context, request.datagram(number)))
+        at = len(whole) - len(request.tail)
+        body, salt = usm.encrypt(user, own.keys.priv, whole, clock, 0, own.cipher) if user.priv else (whole, b"")
+        digest = bytes(usm.DIGESTS[user.auth]) if user.auth else b""
+        said = Envelope(number, v3.REPORTABLE | user.flags, own.engine, *clock, user.name, digest, 0, salt, body)
+        form = forms.form(said, (whole[: at - 4], whole[at:]))
+        if len(self._forms) >= _FORMS:
+            self._forms.clear()
+        self._forms[id(request)] = (request, form)
+        return form
 
     def pdu(self, number: int, data: bytes, now: float) -> bytes | None:
         """The response PDU in `data`, proven and decrypted; None = something was learnt about the engine: ask again.
 
         Raises DecodeError: a key of WORDS, and what v3.decode raises.
         """
-        envelope = v3.decode_like(data, self._read)
-        if envelope is None:
-            envelope = v3.decode(data)
-            self._read = v3.read_of(data, envelope)
+        read = self._reads.get(len(data))
+        if read is not None and (found := self._usual(read, number, data, now)) is not None:
+            return found
+        envelope = v3.decode(data)
         if envelope.number != number:
             raise DecodeError("request_id", "the answer belongs to another request")
         if not envelope.flags & v3.AUTHENTICATED and (self.user.auth or self.engine is None):
             self._unproven(envelope, now)
             return None
         engine = self._prove(envelope, data, now)
-        part = self._scoped(envelope)
+        plain = self._plain(envelope)
+        part = self._scoped(plain, envelope)
         if part.pdu[:1] == bytes((message.REPORT,)):
             self._reported(part, envelope, engine)
             return None
@@ -128,45 +143,74 @@ class Session:
             raise DecodeError("unauthenticated", WORDS["unauthenticated"])
         if part.engine != engine.id or part.context != self.context:
             raise DecodeError("context", "the answer is about another SNMPv3 context")
+        self._learn(data, envelope, plain, part)
         return part.pdu
+
+    def _learn(self, data: bytes, envelope: Envelope, plain: bytes, part: Scoped) -> None:
+        at = plain.find(part.pdu)
+        if self.user.auth and (read := forms.read_of(data, envelope, (plain[:at], at + len(part.pdu)))):
+            if len(self._reads) >= _FORMS:
+                self._reads.clear()
+            self._reads[len(data)] = read
+
+    def _usual(self, read: Read, number: int, data: bytes, now: float) -> bytes | None:
+        """As `pdu`, of an answer that is laid out like one that was believed; None if it is not, or tells no values."""
+        own, engine = self._own, self.engine
+        if own is None or own.mac is None or engine is None or own.engine != engine.id:
+            return None
+        time = int.from_bytes(data[read.time_at : read.time_end], "big", signed=True)
+        if time < 0 or not forms.is_like(data, read, number.to_bytes(4, "big")):
+            return None
+        if not own.mac.proves(data, read.digest_at):
+            raise DecodeError("digest", WORDS["digest"])
+        self._move(engine, read.boots, time, now)
+        plain = data[read.body_at :]
+        if self.user.priv:
+            field = data[read.digest_end + 2 : read.salt_end]
+            plain = usm.decrypt(self.user, own.keys.priv, plain, (read.boots, time), field, own.cipher)
+        if not plain.startswith(read.head):
+            return None
+        pdu = plain[len(read.head) : read.pdu_end]
+        return pdu if pdu[0] == message.RESPONSE else None
 
     def _prove(self, envelope: Envelope, data: bytes, now: float) -> Engine:
         """The engine, its clock moved on, after the digest and the time of `envelope` were found good."""
         engine = self.engine
         if engine is None or envelope.engine != engine.id or envelope.user != self.user.name:
             raise DecodeError("engine", "the answer is from another SNMPv3 engine or for another user")
-        if not self.user.auth:
+        mac = self._at(engine.id).mac
+        if mac is None:
             return engine
-        if len(envelope.digest) != usm.DIGESTS[self.user.auth] or not usm.is_authentic(
-            self.user, self._keys(engine.id).auth, data, envelope.digest_at
-        ):
+        if len(envelope.digest) != mac.size or not mac.proves(data, envelope.digest_at):
             raise DecodeError("digest", WORDS["digest"])
-        boots, time = engine.clock(now)
-        if engine.proven and (
-            boots == LAST_BOOT or envelope.boots < boots or (envelope.boots == boots and envelope.time < time - WINDOW)
-        ):
+        return self._move(engine, envelope.boots, envelope.time, now)
+
+    def _move(self, engine: Engine, boots: int, time: int, now: float) -> Engine:
+        """The engine after an authentic message of that time. Raises DecodeError: late."""
+        last, least = engine.clock(now)
+        if engine.proven and (last == LAST_BOOT or boots < last or (boots == last and time < least - WINDOW)):
             raise DecodeError("late", WORDS["late"])
         # RFC 3414 section 3.2 step 7 b: only what is newer than all before moves our idea of its clock.
-        if not engine.proven or (envelope.boots, envelope.time) > (engine.boots, engine.time):
-            self.engine = engine = Engine(engine.id, envelope.boots, envelope.time, now, proven=True)
+        if not engine.proven or (boots, time) > (engine.boots, engine.time):
+            self.engine = engine = Engine(engine.id, boots, time, now, proven=True)
         return engine
 
-    def _scoped(self, envelope: Envelope) -> Scoped:
+    def _plain(self, envelope: Envelope) -> bytes:
+        """The scoped PDU in `envelope`, decrypted."""
         if not envelope.flags & v3.ENCRYPTED:
-            return v3.scoped(envelope.body, padded=False)
+            return envelope.body
         if not self.user.priv:
             raise DecodeError("decryption", "the answer is encrypted, the question was not")
-        key = self._keys(envelope.engine).priv
-        plain = usm.decrypt(self.user, key, envelope.body, (envelope.boots, envelope.time), envelope.salt)
-        if len(plain) == self._size and plain.startswith(self._head) and self.engine and self.user.priv != "des":
-            return Scoped(self.engine.id, self.context, plain[len(self._head) :])
+        own = self._at(envelope.engine)
+        return usm.decrypt(self.user, own.keys.priv, envelope.body, (envelope.boots, envelope.time), envelope.salt, own.cipher)
+
+    def _scoped(self, plain: bytes, envelope: Envelope) -> Scoped:
+        if not envelope.flags & v3.ENCRYPTED:
+            return v3.scoped(plain, padded=False)
         try:
-            part = v3.scoped(plain, padded=self.user.priv == "des")
+            return v3.scoped(plain, padded=self.user.priv == "des")
         except DecodeError:
             raise DecodeError("decryption", WORDS["decryption"]) from None
-        if self.engine and (part.engine, part.context) == (self.engine.id, self.context):
-            self._head, self._size = plain[: len(plain) - len(part.pdu)], len(plain)
-        return part
 
     def _reported(self, part: Scoped, envelope: Envelope, engine: Engine) -> None:
         """A report that is proven as far as the user is. Raises DecodeError: the fault it tells."""

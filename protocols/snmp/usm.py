@@ -7,23 +7,18 @@ that of `aes192c` and `aes256c` as in draft-reeder-snmpv3-usm-3desede-00, which 
 from __future__ import annotations
 
 import hashlib
-import hmac
 from functools import lru_cache
 from typing import NamedTuple
 
 from protocols.errors import ConfigError, DecodeError
+from protocols.snmp.keyed import HAS_AES, Cfb, Mac
 
 try:
     from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
     from cryptography.hazmat.primitives.ciphers import Cipher
-    from cryptography.hazmat.primitives.ciphers.algorithms import AES
     from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-    try:  # CFB moves from one module to the other in these years
-        from cryptography.hazmat.decrepit.ciphers.modes import CFB
-    except ImportError:
-        from cryptography.hazmat.primitives.ciphers.modes import CFB  # type: ignore[no-redef, unused-ignore]
-    HAS_CIPHERS = True
+    HAS_CIPHERS = HAS_AES
 except ImportError:
     HAS_CIPHERS = False
 
@@ -108,39 +103,55 @@ def _cipher_key(user: User, engine: bytes) -> bytes:
     return key[:size]
 
 
+@lru_cache(maxsize=1024)
+def mac(auth: str, key: bytes) -> Mac:
+    """What makes the digests of an authentication protocol with this key."""
+    return Mac(auth, key, DIGESTS[auth])
+
+
+_aes = lru_cache(maxsize=1024)(Cfb)  # by key
+
+
 def digest(user: User, key: bytes, message: bytes) -> bytes:
     """The digest of a whole message whose digest field is zeros."""
-    return hmac.digest(key, message, user.auth)[: DIGESTS[user.auth]]
+    return mac(user.auth, key).of(message)
 
 
 def is_authentic(user: User, key: bytes, message: bytes, at: int) -> bool:
     """Whether the digest at offset `at` of `message` is right; compared in constant time."""
-    size = DIGESTS[user.auth]
-    plain = message[:at] + bytes(size) + message[at + size :]
-    return hmac.compare_digest(digest(user, key, plain), message[at : at + size])
+    return mac(user.auth, key).proves(message, at)
 
 
-def encrypt(user: User, key: bytes, plain: bytes, clock: tuple[int, int], salt: int) -> tuple[bytes, bytes]:
-    """(`plain` encrypted, msgPrivacyParameters). `clock`: the engine's boots and time; `salt` never the same twice."""
+def encrypt(
+    user: User, key: bytes, plain: bytes, clock: tuple[int, int], salt: int, cipher: Cfb | None = None
+) -> tuple[bytes, bytes]:
+    """(`plain` encrypted, msgPrivacyParameters). `clock`: the engine's boots and time; `salt` never the same twice.
+
+    `cipher`: that of `key`, where the caller has it at hand.
+    """
     boots, time = clock
     if user.priv == "des":
         field = boots.to_bytes(4, "big") + (salt & 0xFFFF_FFFF).to_bytes(4, "big")
-        padded = plain + bytes(-len(plain) % 8)
-    else:
-        field, padded = salt.to_bytes(SALT, "big"), plain
-    return _cipher(user, key, boots, time, field).encryptor().update(padded), field
+        return _des(key, field).encryptor().update(plain + bytes(-len(plain) % 8)), field
+    field = salt.to_bytes(SALT, "big")
+    return (cipher or _aes(key)).encrypt(_vector(boots, time, field), plain), field
 
 
-def decrypt(user: User, key: bytes, secret: bytes, clock: tuple[int, int], field: bytes) -> bytes:
-    """`secret` decrypted; whatever comes out must be looked at. Raises DecodeError: decryption."""
+def decrypt(user: User, key: bytes, secret: bytes, clock: tuple[int, int], field: bytes, cipher: Cfb | None = None) -> bytes:
+    """`secret` decrypted; whatever comes out must be looked at. Raises DecodeError: decryption. `cipher`: as for `encrypt`."""
     if len(field) != SALT or (user.priv == "des" and len(secret) % 8):
         raise DecodeError("decryption", "the encrypted part of the message has an impossible form")
-    plain: bytes = _cipher(user, key, *clock, field).decryptor().update(secret)
-    return plain
+    if user.priv == "des":
+        return _des(key, field).decryptor().update(secret)
+    return (cipher or _aes(key)).decrypt(_vector(*clock, field), secret)
 
 
-def _cipher(user: User, key: bytes, boots: int, time: int, field: bytes) -> Cipher[CBC] | Cipher[CFB]:
-    if user.priv == "des":  # RFC 3414 section 8.1.1.1; the triple one with three equal keys is the single one
-        vector = bytes(a ^ b for a, b in zip(key[8:], field, strict=True))
-        return Cipher(TripleDES(key[:8] * 3), CBC(vector))
-    return Cipher(AES(key), CFB(boots.to_bytes(4, "big") + time.to_bytes(4, "big") + field))  # RFC 3826 section 3.1.2.1
+def _vector(boots: int, time: int, field: bytes) -> bytes:
+    """RFC 3826 section 3.1.2.1."""
+    return (boots << 32 | time).to_bytes(8, "big") + field
+
+
+def _des(key: bytes, field: bytes) -> Cipher[CBC]:
+    """RFC 3414 section 8.1.1.1; the triple one with three equal keys is the single one."""
+    vector = bytes(a ^ b for a, b in zip(key[8:], field, strict=True))
+    return Cipher(TripleDES(key[:8] * 3), CBC(vector))

@@ -13,7 +13,6 @@ AUTHENTICATED = 1  # msgFlags
 ENCRYPTED = 2
 REPORTABLE = 4
 MAX_SIZE = 65_507  # msgMaxSize: all that UDP over IPv4 carries
-_FORMS = 64  # of requests that are kept
 _USM = 3  # msgSecurityModel
 _MAX_ENGINE = 32  # bytes (RFC 3411 section 5, SnmpEngineID)
 _MAX_USER = 255  # bytes: RFC 3414 says 32, some devices take more
@@ -135,95 +134,6 @@ def encode(envelope: Envelope) -> tuple[bytes, int]:
     body = ber.element(ber.OCTET_STRING, envelope.body) if envelope.flags & ENCRYPTED else envelope.body
     data = ber.element(ber.SEQUENCE, ber.number(ber.INTEGER, V3) + ber.element(ber.SEQUENCE, header) + security + body)
     return data, len(data) - len(body) - len(salt) - len(envelope.digest)
-
-
-class Form(NamedTuple):
-    """An encoded envelope cut where number, time, digest, salt and body go; all have the length they had."""
-
-    pieces: tuple[bytes, bytes, bytes, bytes]
-    digest_at: int
-
-
-def fill(envelope: Envelope, forms: dict[tuple[object, ...], Form]) -> tuple[bytes, int]:
-    """As `encode`, with what was encoded before kept in `forms`; a number of four bytes."""
-    width = len(time := ber.number(ber.INTEGER, envelope.time))
-    key = (envelope.flags, envelope.engine, envelope.boots, width, envelope.user, len(envelope.body))
-    form = forms.get(key)
-    if form is None:
-        if len(forms) >= _FORMS:
-            forms.clear()
-        form = forms[key] = _form(envelope, width)
-    before, middle, after, last = form.pieces
-    head = before + envelope.number.to_bytes(4, "big") + middle + time + after + envelope.digest + last + envelope.salt
-    if envelope.flags & ENCRYPTED:
-        return head + bytes((ber.OCTET_STRING,)) + ber.length(len(envelope.body)) + envelope.body, form.digest_at
-    return head + envelope.body, form.digest_at
-
-
-def _form(envelope: Envelope, width: int) -> Form:
-    data, digest_at = encode(envelope)
-    body = ber.element(ber.OCTET_STRING, envelope.body) if envelope.flags & ENCRYPTED else envelope.body
-    salt_at = len(data) - len(body) - len(envelope.salt)
-    number_at = data.index(b"\x02\x04" + envelope.number.to_bytes(4, "big")) + 2
-    user = ber.element(ber.OCTET_STRING, envelope.user)
-    time_at = digest_at - len(ber.element(ber.OCTET_STRING, envelope.digest)) + len(envelope.digest) - len(user) - width
-    pieces = (data[:number_at], data[number_at + 4 : time_at], data[time_at + width : digest_at])
-    return Form((*pieces, data[digest_at + len(envelope.digest) : salt_at]), digest_at)
-
-
-class Read(NamedTuple):
-    """How an answer was laid out: its size, what stays in its header, and where the rest is."""
-
-    size: int
-    still: tuple[tuple[int, int, bytes], ...]  # from, to, bytes
-    number_at: int
-    time: tuple[int, int]
-    salt_at: int
-    body_at: int
-    said: Envelope
-
-
-def read_of(data: bytes, said: Envelope) -> Read | None:
-    """The layout of `data`, which says `said`; None if it is not the usual one."""
-    width = len(ber.number(ber.INTEGER, said.time)) - 2
-    head = len(data) - len(said.body)
-    user = ber.element(ber.OCTET_STRING, said.user)
-    time_end = said.digest_at - 2 - len(user)
-    number = b"\x02\x04" + said.number.to_bytes(4, "big") if said.number >= 1 << 24 else b"\x00"
-    number_at = data.find(number, 0, 24) + 2
-    salt_at = said.digest_at + len(said.digest) + 2
-    if number_at < 2 or data[time_end - width : time_end] != said.time.to_bytes(width, "big"):
-        return None
-    if data[salt_at : salt_at + len(said.salt)] != said.salt:
-        return None
-    moving = (
-        (number_at, number_at + 4),
-        (time_end - width, time_end),
-        (said.digest_at, salt_at - 2),
-        (salt_at, salt_at + len(said.salt)),
-    )
-    begins, ends = (0, *(end for _, end in moving)), (*(begin for begin, _ in moving), head)
-    still = tuple((begin, end, data[begin:end]) for begin, end in zip(begins, ends, strict=True))
-    return Read(len(data), still, number_at, (time_end - width, time_end), salt_at, head, said)
-
-
-def decode_like(data: bytes, read: Read | None) -> Envelope | None:
-    """The envelope in `data` if it is laid out as one that was decoded; None = decode it."""
-    if read is None or len(data) != read.size or any(data[begin:end] != still for begin, end, still in read.still):
-        return None
-    said, at = read.said, read.number_at
-    return Envelope(
-        int.from_bytes(data[at : at + 4], "big"),
-        said.flags,
-        said.engine,
-        said.boots,
-        int.from_bytes(data[read.time[0] : read.time[1]], "big"),
-        said.user,
-        data[said.digest_at : said.digest_at + len(said.digest)],
-        said.digest_at,
-        data[read.salt_at : read.salt_at + len(said.salt)],
-        data[read.body_at :],
-    )
 
 
 def message_id(data: bytes) -> int:

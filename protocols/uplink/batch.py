@@ -15,20 +15,23 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from protocols.errors import DecodeError
+from protocols.uplink.kinds import KINDS, Discovery, Events, Flows, Gaps, Kind, Samples, Sessions
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
+__all__ = ["Batch", "Discovery", "Events", "Flows", "Gaps", "Samples", "Sessions", "cut", "decode", "encode"]
+
 VERSION = 1
 MAX_ROWS = 20_000
 MAX_PACKED = 1 << 20
 MAX_UNPACKED = 16 << 20
-MAX_TEXT = 255  # characters of one dictionary entry
+MAX_TEXT = 255  # characters of one dictionary entry,
+LONG_TEXTS = {"details": 2_000}  # but for these
 Encoding = Literal["zstd", "gzip", "identity"]
 Lane = Literal["metrics", "events", "flows"]
 
@@ -48,104 +51,6 @@ REASONS = (
     "dns_error",
 )
 REASON_CODE = {name: code for code, name in enumerate(REASONS)}
-
-
-class Samples(NamedTuple):
-    """Measurements, one row each, shape [n]; row i belongs to sensor[i], metrics[metric[i]], instances[instance[i]]."""
-
-    sensor: NDArray[np.uint32]  # the number the plan gave the sensor
-    metric: NDArray[np.uint16]
-    instance: NDArray[np.uint32]
-    ts: NDArray[np.int64]
-    value: NDArray[np.float64]  # rates are per second; a counter never travels
-    seconds: NDArray[np.float32]  # how long the value was in force; 0 = an instant
-    reason: NDArray[np.uint8]  # index into REASONS
-    metrics: list[str]
-    instances: list[str]
-    # The polling interval in force, seconds, for every sensor that occurs above: shape [m] each.
-    interval_sensor: NDArray[np.uint32]
-    interval: NDArray[np.float32]
-
-
-class Flows(NamedTuple):
-    """Traffic aggregated at the agent: one row a minute, interface, direction, application, provider and remote; shape [n]."""
-
-    sensor: NDArray[np.uint32]
-    interface: NDArray[np.uint32]  # ifIndex
-    direction: NDArray[np.uint8]  # 0 ingress, 1 egress
-    application: NDArray[np.uint16]
-    provider: NDArray[np.uint16]
-    remote: NDArray[np.uint32]
-    ts: NDArray[np.int64]  # start of the minute
-    octets: NDArray[np.float64]  # scaled by sampling
-    packets: NDArray[np.float64]
-    measured_octets: NDArray[np.float64]  # as counted, before scaling
-    applications: list[str]
-    providers: list[str]
-    remotes: list[str]
-
-
-class Sessions(NamedTuple):
-    """RADIUS accounting records, shape [n]; users and stations are keyed hashes made at the agent."""
-
-    sensor: NDArray[np.uint32]
-    kind: NDArray[np.uint8]  # Acct-Status-Type (RFC 2866 section 5.1)
-    ts: NDArray[np.int64]
-    octets_in: NDArray[np.uint64]
-    octets_out: NDArray[np.uint64]
-    seconds: NDArray[np.uint32]  # Acct-Session-Time
-    nas: NDArray[np.uint32]
-    session: NDArray[np.uint32]
-    user: NDArray[np.uint32]
-    station: NDArray[np.uint32]
-    ssid: NDArray[np.uint32]
-    texts: list[str]  # what nas, session, user, station and ssid point into
-
-
-class Events(NamedTuple):
-    """Traps, informs and syslog lines, shape [n]."""
-
-    sensor: NDArray[np.uint32]
-    ts: NDArray[np.int64]
-    severity: NDArray[np.uint8]  # RFC 5424, 0 to 7
-    source: NDArray[np.uint32]
-    name: NDArray[np.uint32]
-    detail: NDArray[np.uint32]
-    texts: list[str]
-
-
-class Gaps(NamedTuple):
-    """What the agent had to drop, shape [n]: `rows` rows of `lane` between two instants, and why."""
-
-    first_ts: NDArray[np.int64]
-    last_ts: NDArray[np.int64]
-    rows: NDArray[np.uint64]
-    lane: NDArray[np.uint8]  # index into texts
-    reason: NDArray[np.uint8]  # index into texts
-    texts: list[str]
-
-
-class Discovery(NamedTuple):
-    """What a target says it has, shape [n]: one row an attribute of an instance."""
-
-    sensor: NDArray[np.uint32]
-    ts: NDArray[np.int64]
-    kind: NDArray[np.uint32]
-    instance: NDArray[np.uint32]
-    name: NDArray[np.uint32]
-    value: NDArray[np.uint32]
-    texts: list[str]
-
-
-Kind = Samples | Flows | Sessions | Events | Gaps | Discovery
-KINDS: dict[str, type[Kind]] = {
-    "samples": Samples,
-    "flows": Flows,
-    "sessions": Sessions,
-    "events": Events,
-    "gaps": Gaps,
-    "discovery": Discovery,
-}
 
 
 class Batch(NamedTuple):
@@ -184,15 +89,18 @@ _LAYOUTS = {name: _layout(kind) for name, kind in KINDS.items()}
 # Which dictionary each index column points into; a column named in the plural by itself needs no entry.
 _POINTS: dict[str, dict[str, str]] = {
     "samples": {"metric": "metrics", "instance": "instances"},
-    "flows": {"application": "applications", "provider": "providers", "remote": "remotes"},
-    "sessions": dict.fromkeys(("nas", "session", "user", "station", "ssid"), "texts"),
-    "events": dict.fromkeys(("source", "name", "detail"), "texts"),
+    "flows": {"name": "names", "application": "applications", "provider": "providers", "remote": "remotes"},
+    "sessions": dict.fromkeys(("nas", "session", "part", "multi", "user", "station", "ap", "ssid", "address"), "texts"),
+    "events": dict.fromkeys(("source", "oid", "name"), "texts") | {"detail": "details"},
     "gaps": dict.fromkeys(("lane", "reason"), "texts"),
     "discovery": dict.fromkeys(("kind", "instance", "name", "value"), "texts"),
 }
 # What no honest agent sends and no table holds: it would fail again at each try.
 _YEAR_2262 = 9_214_646_400_000_000
 _BOUNDS = {"interval": (1, 86_400), "rows": (0, 1 << 62), "first_ts": (0, _YEAR_2262), "last_ts": (0, _YEAR_2262)}
+_BOUNDS |= {"severity": (0, 7)}
+_BOUNDS |= dict.fromkeys(("octets_in", "octets_out", "packets_in", "packets_out"), (0, 1 << 62))
+_BOUNDS |= dict.fromkeys(("octets", "packets", "measured_octets", "measured_packets"), (0, 1 << 62))
 _ASIDE = {"interval_sensor", "interval"}  # columns with a length of their own
 
 K = TypeVar("K", bound=NamedTuple)
@@ -213,6 +121,25 @@ def encode(batch: Batch, level: int = 3) -> bytes:
     return zstd.compress(_encoder.encode(_Wire(VERSION, parts)), level)
 
 
+def cut(batch: Batch, start: int, stop: int) -> Batch:
+    """Rows `start` to `stop` of `batch`, which holds one kind; its dictionaries keep only what these rows point into."""
+    ((name, part),) = ((name, part) for name, part in zip(KINDS, batch, strict=True) if part is not None)
+    columns = part._asdict()
+    for field, dtype in _LAYOUTS[name].items():
+        if dtype is not None and field not in _ASIDE:
+            columns[field] = columns[field][start:stop]
+    for target in set(_POINTS[name].values()):
+        fields = [field for field, points in _POINTS[name].items() if points == target]
+        used, places = np.unique(np.concatenate([columns[field] for field in fields]), return_inverse=True)
+        columns[target] = [columns[target][index] for index in used.tolist()]
+        columns |= dict(zip(fields, np.split(places, len(fields)), strict=True))
+    if name == "samples":
+        kept = np.isin(columns["interval_sensor"], columns["sensor"])
+        columns |= {field: columns[field][kept] for field in _ASIDE}
+    parts: dict[str, Any] = {name: KINDS[name](**columns)}
+    return Batch(**parts)
+
+
 def decode(packed: bytes, encoding: Encoding = "zstd") -> Batch:
     """The batch in `packed`. Arrays are read-only views.
 
@@ -222,7 +149,7 @@ def decode(packed: bytes, encoding: Encoding = "zstd") -> Batch:
         raise DecodeError("size", f"a batch is at most {MAX_PACKED} bytes packed, this one has {len(packed)}")
     try:
         wire = _decoder.decode(_unpack(packed, encoding))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError("format", f"not a batch: {error}") from None
     if wire.version != VERSION:
         raise DecodeError("version", f"batch format {wire.version} is not known here (this side speaks {VERSION})")
@@ -285,9 +212,10 @@ def _column(name: str, field: str, dtype: np.dtype[Any] | None, raw: bytes | lis
     if dtype is None:
         if not isinstance(raw, list):
             raise DecodeError("column", f"{name}.{field} is a list of texts")
-        if len(raw) > MAX_ROWS or any(len(text) > MAX_TEXT or "\0" in text for text in raw):
+        longest = LONG_TEXTS.get(field, MAX_TEXT)
+        if len(raw) > MAX_ROWS or any(len(text) > longest or "\0" in text for text in raw):
             raise DecodeError(
-                "text", f"{name}.{field}: at most {MAX_ROWS} texts of at most {MAX_TEXT} characters, none of them NUL"
+                "text", f"{name}.{field}: at most {MAX_ROWS} texts of at most {longest} characters, none of them NUL"
             )
         return raw
     if not isinstance(raw, bytes):

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from protocols.errors import DecodeError
+from protocols.uplink.listeners import Flow, Radius, Syslog, Trap
 
 Text = Annotated[str, Meta(max_length=255)]
 Number = Annotated[int, Meta(ge=1, le=0xFFFF_FFFF)]
@@ -100,6 +101,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     unless: tuple[Text, ...] = ()  # metrics that make the table needless where another table before it has them
     reduce: Literal["", "mean"] = ""  # mean: all rows become one instance "" (the processors of a machine)
     poll_every: Annotated[int, Meta(ge=1, le=1_000)] = 1  # in intervals of the sensor
+    alone: Column | None = None  # what a row gives that has none of `columns`
 
     def __post_init__(self) -> None:
         _check_oids(self.name_oids, *self.tags.values())
@@ -187,7 +189,7 @@ class Snmp(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", ta
     varbinds: Annotated[int, Meta(ge=4, le=200)] = 40  # of one request at most; 40 keep an answer below 1,400 bytes
 
 
-Sensor = Ping | Tcp | Http | Dns | Snmp
+Sensor = Ping | Tcp | Http | Dns | Snmp | Flow | Trap | Syslog | Radius
 
 
 class Target(Struct, frozen=True, forbid_unknown_fields=True):
@@ -206,6 +208,9 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     site: Text = ""
     targets: tuple[Target, ...] = ()
     profiles: dict[str, Profile] = {}
+    # the tenant's key by which users and MAC addresses are hashed before they leave the site, 64 hex digits; empty: none is sent
+    hash_key: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
+    personal: bool = False  # the tenant has switched on that they leave the site as they are
 
 
 class Enrol(Struct, frozen=True, forbid_unknown_fields=True):
@@ -253,7 +258,7 @@ def decode_plan(text: bytes) -> Plan:
     """The plan in `text` (JSON), with its references checked. Raises DecodeError: plan."""
     try:
         plan = msgspec.json.decode(text, type=Plan)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError("plan", f"the plan cannot be read: {error}") from None
     numbers = [sensor.number for target in plan.targets for sensor in target.sensors]
     if len(numbers) != len(set(numbers)):

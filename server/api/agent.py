@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 from fastapi import Request
@@ -12,16 +12,16 @@ from fastapi.responses import Response
 
 from protocols.errors import DecodeError, Refused
 from protocols.uplink.batch import MAX_PACKED, Encoding, decode
-from protocols.uplink.plan import Enrol, Enrolled, Heartbeat, encode_json
+from protocols.uplink.plan import Enrol, Enrolled, Heartbeat, Plan, Stored, encode_json
 from server.auth import sha256
 from server.ingest import Key
+from server.operations import Bytes, Operation
 from server.plan import make_plan
 from storage import agents
 from storage.database import as_tenant
 from storage.times import SECOND_US
 
 if TYPE_CHECKING:
-    from protocols.uplink.plan import Plan
     from storage.agents import AgentRow
 
 LANES = frozenset({"metrics", "events", "flows"})
@@ -34,8 +34,17 @@ SKEW_WORTH_NOTING = 1.0  # seconds
 M = TypeVar("M", bound=msgspec.Struct)
 
 
+class PlanQuery(msgspec.Struct, frozen=True):
+    """How long the answer may wait for a change, in seconds."""
+
+    wait: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
+
+
 async def enrol(request: Request) -> Response:
-    """Redeem a one-time token: Enrol -> Enrolled. 403 unknown or expired, 409 spent."""
+    """Redeem a one-time token.
+
+    403 for an unknown or expired one, 409 for one that was spent with another secret.
+    """
     message = await _message(request, Enrol)
     state = request.app.state
     token, now = sha256(message.token), state.clock()
@@ -51,7 +60,7 @@ async def enrol(request: Request) -> Response:
 
 
 async def ingest(request: Request) -> Response:
-    """Store one batch: PUT /agent/v1/ingest/{lane}/{epoch}/{seq} -> Stored."""
+    """Store one batch of measurements; the same once more is a duplicate and changes nothing."""
     state, agent = request.app.state, _agent(request)
     key = _key(request)
     # One layer of one encoding: a second layer would be a second chance for a bomb.
@@ -65,14 +74,14 @@ async def ingest(request: Request) -> Response:
 
 
 async def plan(request: Request) -> Response:
-    """The plan in force, with its revision as ETag; `?wait=SECONDS` holds the answer until it changes (at most 60)."""
+    """Read the plan in force, with its revision as ETag.
+
+    With If-None-Match and `wait`, the answer is held until the plan changes, at most 60 seconds.
+    """
     state, agent = request.app.state, _agent(request)
     await _heard(request, agent)
     known = request.headers.get("if-none-match", "").strip('"')
-    try:
-        wait = min(max(float(request.query_params.get("wait", "0")), 0.0), LONGEST_WAIT)
-    except ValueError:
-        raise Refused(400, "wait is a number of seconds", f"At most {LONGEST_WAIT:.0f}.") from None
+    wait = min(request.state.query.wait, LONGEST_WAIT)
     end = asyncio.get_running_loop().time() + wait
     while True:
         changed = state.inventory_change.next  # before the look, so that no change falls between
@@ -91,7 +100,7 @@ async def plan(request: Request) -> Response:
 
 
 async def heartbeat(request: Request) -> Response:
-    """What the agent says of itself, every 30 s."""
+    """Say how the agent is, every 30 s."""
     state, agent = request.app.state, _agent(request)
     beat = await _message(request, Heartbeat)
     async with as_tenant(state.pool, agent.tenant_id) as con:
@@ -169,9 +178,26 @@ async def _message(request: Request, kind: type[M]) -> M:
         raise DecodeError("message", "the message holds the character NUL, which no text here can have")
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError("message", f"not a {kind.__name__.lower()} message: {error}") from None
 
 
 def _json(message: msgspec.Struct) -> Response:
     return Response(encode_json(message), media_type="application/json")
+
+
+ENROL = Operation("agents", {200: Enrolled}, body=Enrol, problems=(403, 409, 413))
+INGEST = Operation(
+    "agents",
+    {200: Stored},
+    body=Bytes("application/octet-stream"),
+    problems=(404, 413, 415, 426),
+    headers={
+        "Content-Encoding": "`zstd` or `identity`: how the batch is packed.",
+        "X-Sent-At": "The sender's clock, in seconds since the Unix epoch.",
+    },
+)
+PLAN = Operation(
+    "agents", {200: Plan, 304: None}, query=PlanQuery, headers={"If-None-Match": "The ETag of the plan that is known."}
+)
+HEARTBEAT = Operation("agents", {204: None}, body=Heartbeat, problems=(413,))

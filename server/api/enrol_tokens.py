@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from typing import Annotated
 
 import msgspec
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from protocols.errors import Refused
-from server.auth import new_secret, sha256
+from server import instants
+from server.api.bodies import read
+from server.auth import TOKEN_US, new_secret, sha256
 from server.inventory.fields import Id
 from server.inventory.nearest import hint
+from server.operations import Operation
 from storage import enrol_tokens
 from storage.database import as_tenant
-from storage.times import MICROSECOND, to_datetime
 
-LIFE_US = timedelta(hours=24) // MICROSECOND
 MAX_BODY = 4_096
 
 
@@ -26,22 +27,27 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     site: Id
 
 
+class Token(msgspec.Struct, frozen=True):
+    """A token, shown this once, and when it ends."""
+
+    token: str
+    expires_at: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+
+
 async def create(request: Request) -> JSONResponse:
-    """201 with a token that enrols one agent at the site within 24 hours; 404 if there is no such site."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            raise Refused(413, "Too large", 'The body is {"site": ID} and nothing else.')
+    """Make a token that enrols one agent at a site within 24 hours; it is shown this once."""
+    body = await read(request, MAX_BODY, 'The body is {"site": ID} and nothing else.')
     try:
-        wanted = msgspec.json.decode(bytes(body), type=Wanted)
-    except msgspec.MsgspecError as error:
+        wanted = msgspec.json.decode(body, type=Wanted)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(422, "The request does not fit", f'The body is {{"site": ID}}: {error}') from None
     state, tenant_id = request.app.state, request.state.caller.tenant_id
     token, now = new_secret(), state.clock()
     async with as_tenant(state.pool, tenant_id) as con:
-        if not await enrol_tokens.create(con, tenant_id, wanted.site, sha256(token), now, now + LIFE_US):
+        if not await enrol_tokens.create(con, tenant_id, wanted.site, sha256(token), now, now + TOKEN_US):
             near = hint(wanted.site, await enrol_tokens.sites(con, tenant_id))
             raise Refused(404, "Unknown site", f"There is no site {wanted.site!r}{near or '.'}")
-    expires = to_datetime(now + LIFE_US).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return JSONResponse({"token": token, "expires_at": expires}, 201)
+    return JSONResponse({"token": token, "expires_at": instants.text(now + TOKEN_US)}, 201)
+
+
+CREATE = Operation("agents", {201: Token}, body=Wanted, problems=(404, 413, 415, 422))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from server.inventory import part
 from server.inventory.diff import Change
 from server.inventory.document import LISTS, Document
 from server.inventory.intent import OWNER, Current, Intent, current, decide
@@ -16,6 +17,7 @@ from storage.database import Connection
 
 # A change of these fields alone changes no status.
 NAMES_AND_MONEY = {"name", "kind", "cost", "provider_account"}
+MANY = 100  # changes after which the database counts its rows
 STRUCTURE = {"fulfilment_status", "product", "elements", "groups"}
 
 
@@ -43,21 +45,42 @@ async def apply(
     now = await load(con, tenant_id, key)
     intent = await asyncio.to_thread(decide, root, now, profiles)
     if intent.changes and not (dry_run or intent.faults or intent.conflicts):
-        await _carry_out(con, tenant_id, intent, key, now_us)
+        await _carry_out(con, tenant_id, intent, key, now_us, OWNER)
     return intent
 
 
-async def _carry_out(con: Connection, tenant_id: int, intent: Intent, key: bytes, now_us: int) -> None:
+async def apply_part(
+    con: Connection, tenant_id: int, root: Node, key: bytes, profiles: Iterable[str], now_us: int, owner: str
+) -> Intent:
+    """The same for a small document of `owner`, without `prune`: what it does not touch is not even read."""
+    await inventory.lock(con, tenant_id)
+    now = await part.load(con, tenant_id, root, key)
+    intent = await asyncio.to_thread(decide, root, now, profiles, owner)
+    if intent.changes and not (intent.faults or intent.conflicts):
+        await _carry_out(con, tenant_id, intent, key, now_us, owner)
+    return intent
+
+
+async def remove(con: Connection, tenant_id: int, name: str, external_id: str, key: bytes, now_us: int, owner: str) -> None:
+    """Delete the record of list `name`, which exists, with its history. Raises Refused 409 where something refers to it."""
+    removals = {name: [external_id]}
+    await _carry_out(con, tenant_id, Intent([], [], [], 0, {}, removals, {}), key, now_us, owner)
+
+
+async def _carry_out(con: Connection, tenant_id: int, intent: Intent, key: bytes, now_us: int, owner: str) -> None:
     gone = intent.removals
     if intent.secrets:
         await secrets.save(con, tenant_id, key, intent.secrets)
     await inventory.release(con, tenant_id, gone.get("services", ()), gone.get("elements", ()))
     for name in LISTS:
         if records := intent.saves.get(name):
-            await inventory.save(con, tenant_id, OWNER, name, msgspec.json.encode(records).decode())
+            await inventory.save(con, tenant_id, owner, name, msgspec.json.encode(records).decode())
     for name, ids in gone.items():
         await inventory.remove(con, tenant_id, name, ids)
-    await secrets.remove_unused(con, tenant_id)
+    if gone or "elements" in intent.saves:
+        await secrets.remove_unused(con, tenant_id)
+    if len(intent.changes) > MANY:
+        await inventory.count(con)
     saved = [record.id for record in intent.saves.get("services", ())]
     await services.note_versions(con, tenant_id, saved, now_us)
     changed = await inventory.element_ids(con, tenant_id, list(_measured_otherwise(intent.changes)))

@@ -10,7 +10,7 @@ from msgspec import inspect
 
 from server.inventory import element_checks, service_checks
 from server.inventory.complete import complete
-from server.inventory.document import Location, Money, PriceBook, PriceBookEntry, Product, Template
+from server.inventory.document import Location, Money, PriceBook, PriceBookEntry, Product, Service, StatusPage, Template
 from server.inventory.nodes import Fault, Path
 from server.inventory.scope import Scope
 
@@ -25,7 +25,7 @@ def check(scope: Scope, faults: list[Fault], profiles: Iterable[str] = ()) -> No
                 if fault := scope.unknown(target, key, path):
                     faults.append(fault)
     complete(scope, faults)
-    for part in (_products, _locations, _templates, _prices):
+    for part in (_products, _locations, _templates, _prices, _status_pages):
         faults.extend(part(scope))
     faults.extend(element_checks.check(scope, frozenset(profiles)))
     faults.extend(service_checks.check(scope))
@@ -35,13 +35,14 @@ def references(record: msgspec.Struct, path: Path) -> Iterator[tuple[Path, str, 
     """(path, list, id) of everything that `record` refers to by an id."""
     for name, target in _fields(type(record)):
         value = getattr(record, name)
-        if target is not None:
-            if value is not None:
-                yield (*path, name), target, value
-        elif isinstance(value, tuple):
+        if isinstance(value, tuple):
             for position, inner in enumerate(value):
                 if isinstance(inner, msgspec.Struct):
                     yield from references(inner, (*path, name, position))
+                elif target is not None:
+                    yield (*path, name, position), target, inner
+        elif target is not None and value is not None:
+            yield (*path, name), target, value
 
 
 @functools.cache
@@ -50,7 +51,8 @@ def _fields(record: type[msgspec.Struct]) -> tuple[tuple[str, str | None], ...]:
     found: list[tuple[str, str | None]] = []
     for item in msgspec.structs.fields(record):
         kind = inspect.type_info(item.type)
-        parts = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+        parts = list(kind.types) if isinstance(kind, inspect.UnionType) else [kind]
+        parts += [part.item_type for part in parts if isinstance(part, inspect.VarTupleType)]
         extras = [part.extra or {} for part in parts if isinstance(part, inspect.Metadata)]
         target = next((extra["ref"] for extra in extras if "ref" in extra), None)
         if target is not None or any(isinstance(part, inspect.VarTupleType) for part in parts):
@@ -89,3 +91,18 @@ def _prices(scope: Scope) -> Iterator[Fault]:
         for i, step in enumerate(entry.upgrade_path):
             if step.entry == entry.id:
                 yield Fault((*path, "upgrade_path", i), f"price book entry {entry.id!r} cannot be an upgrade of itself")
+
+
+def _status_pages(scope: Scope) -> Iterator[Fault]:
+    """A page shows nothing that its readers have no business with: the names of other customers' services least of all."""
+    for path, page in scope.records(StatusPage):
+        if page.account is None and not page.components:
+            yield Fault(path, f"status page {page.id!r} has neither an 'account' nor 'components': say what it shows")
+        for i, component in enumerate(page.components):
+            for j, key in enumerate(component.services):
+                service = scope.find(Service, key)
+                if page.account is not None and service is not None and service.account != page.account:
+                    where = (*path, "components", i, "services", j)
+                    yield Fault(
+                        where, f"service {key!r} is of account {service.account!r}, not {page.account!r}, whose page this is"
+                    )

@@ -16,7 +16,6 @@ from server.inventory.document import (
     Placement,
     PriceBookEntry,
     Record,
-    Sensor,
     Service,
     Template,
     TemplatePlacement,
@@ -24,6 +23,7 @@ from server.inventory.document import (
 )
 from server.inventory.nodes import Fault, Path
 from server.inventory.scope import Scope
+from server.inventory.sensor import Sensor
 from server.profiles import AUTO
 
 PROFILES = (AUTO,)  # what fits the device, unless the file names others
@@ -93,11 +93,19 @@ def service(record: Service, path: Path, scope: Scope, faults: list[Fault]) -> S
 
     It keeps a `template` that cannot be found: away from the server nobody knows what would be in it.
     """
-    record = canonical(_structured(record, path, scope, faults))
+    record = canonical(_structured(_with_template(record, scope), path, scope, faults))
     if record.template is not None and scope.find(Template, record.template) is None:
         return record
     placements = tuple(replace(item, role=None, criticality=item.criticality or "required") for item in record.elements)
     return replace(record, elements=placements, template=None)
+
+
+def _with_template(record: Service, scope: Scope) -> Service:
+    """A service whose elements have roles but that names no template has that of its price book entry."""
+    entry = scope.find(PriceBookEntry, record.price_book_entry)
+    if record.template is not None or entry is None or not any(item.role for item in record.elements):
+        return record
+    return replace(record, template=entry.template)
 
 
 def _structured(record: Service, path: Path, scope: Scope, faults: list[Fault]) -> Service:

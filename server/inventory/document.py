@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from protocols.uplink.plan import Port
 from server.inventory.fields import (
     AccountId,
     AccountManagerId,
@@ -21,9 +20,7 @@ from server.inventory.fields import (
     EntryId,
     Facing,
     Fulfilment,
-    HttpStatus,
     Id,
-    Interval,
     LocationId,
     Milliseconds,
     Name,
@@ -31,22 +28,14 @@ from server.inventory.fields import (
     Policy,
     PriceBookId,
     ProductId,
-    Query,
     Rate,
-    RecordType,
-    Redirects,
-    Repeats,
-    Secret,
-    SensorName,
     ServiceId,
     SiteId,
-    Spacing,
     TemplateId,
     Text,
-    Timeout,
-    Url,
     Zone,
 )
+from server.inventory.sensor import Sensor
 
 MAX_RECORDS = 100_000  # of one list
 
@@ -194,38 +183,6 @@ class Threshold(Struct, frozen=True, forbid_unknown_fields=True):
     clear: float | None = None
 
 
-class Sensor(Struct, frozen=True, forbid_unknown_fields=True):
-    """One check of an element; element_checks.KEYS says which kind has which of the keys after `required`."""
-
-    kind: Literal["ping", "tcp", "http", "dns", "snmp", "port"]
-    name: SensorName = ""
-    interval: Interval = 60.0
-    timeout: Timeout | None = None
-    required: bool = True
-    port: Port | None = None
-    community: Secret | None = None
-    version: Literal["1", "2c", "3"] | None = None
-    user: Annotated[str, Meta(min_length=1, max_length=32)] | None = None
-    auth: Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512"] | None = None
-    auth_secret: Secret | None = None
-    priv: Literal["des", "aes128", "aes192", "aes256", "aes192c", "aes256c"] | None = None
-    priv_secret: Secret | None = None
-    context: Name | None = None
-    varbinds: Annotated[int, Meta(ge=4, le=200)] | None = None
-    profiles: tuple[Name, ...] | None = None
-    retries: Annotated[int, Meta(ge=0, le=10)] | None = None
-    count: Repeats | None = None
-    spacing: Spacing | None = None
-    url: Url | None = None
-    method: Literal["GET", "HEAD"] | None = None
-    status: tuple[HttpStatus, ...] | None = None
-    expect: tuple[Name, ...] | None = None
-    verify: bool | None = None
-    redirects: Redirects | None = None
-    query: Query | None = None
-    type: RecordType | None = None
-
-
 class Element(Record, frozen=True):
     """A part that carries services: a device with an address, or a port of a device, or a logical one."""
 
@@ -293,6 +250,23 @@ class Service(Record, frozen=True):
     groups: tuple[Group, ...] = ()
 
 
+class StatusComponent(Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of a status page: what its readers know as one thing."""
+
+    name: Name
+    services: Annotated[tuple[ServiceId, ...], Meta(min_length=1, max_length=500)]
+    description: Text = ""
+
+
+class StatusPage(Record, frozen=True):
+    """A page for whoever knows its address: of one account, or of the provider (no account), which names its components."""
+
+    title: Name
+    account: AccountId | None = None
+    enabled: bool = True
+    components: Annotated[tuple[StatusComponent, ...], Meta(max_length=500)] = ()
+
+
 class Document(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. With `prune`, what an earlier file made and this one no longer names is removed."""
 
@@ -307,6 +281,7 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True):
     sites: tuple[Site, ...] = ()
     elements: tuple[Element, ...] = ()
     services: tuple[Service, ...] = ()
+    status_pages: tuple[StatusPage, ...] = ()
 
 
 # The document's lists in dependency order: a record only refers to earlier lists, or to its own.
@@ -321,4 +296,5 @@ LISTS: dict[str, type[Record]] = {
     "sites": Site,
     "elements": Element,
     "services": Service,
+    "status_pages": StatusPage,
 }

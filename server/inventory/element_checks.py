@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.inventory.document import Element, Sensor
+from server.inventory.document import Element
 from server.inventory.nearest import hint
 from server.inventory.nodes import Fault, Path
 from server.inventory.scope import Scope
+from server.inventory.sensor import Sensor
+from server.inventory.sensor_secrets import named
 
 # The keys that only some kinds have; every kind has name, interval and required.
 KEYS = {
@@ -18,7 +20,12 @@ KEYS = {
     "snmp": {"timeout", "port", "community", "version", "profiles", "retries", "varbinds"}
     | {"user", "auth", "auth_secret", "priv", "priv_secret", "context"},
     "port": set[str](),
+    "flow": {"senders", "sampling", "inside"},
+    "trap": {"senders", "community", "version", "user", "auth", "auth_secret", "priv", "priv_secret"},
+    "syslog": {"senders"},
+    "radius": {"senders", "secret"},
 }
+LISTENERS = frozenset({"flow", "trap", "syslog", "radius"})  # kinds that hear what is sent, and poll nothing
 SPACING = 0.05  # s between the requests of a ping sensor that says nothing
 OPTIONAL = tuple(key for key in Sensor.__struct_fields__ if any(key in keys for keys in KEYS.values()))
 
@@ -88,7 +95,7 @@ def _snmp(sensor: Sensor, path: Path) -> Iterator[Fault]:
     if sensor.community is not None:
         yield Fault((*path, "community"), "SNMPv3 has no community: leave it out")
     if sensor.user is None:
-        yield Fault(path, "an SNMPv3 sensor needs its 'user'")
+        yield Fault(path, "SNMPv3 needs its 'user'")
     if sensor.priv is not None and sensor.auth is None:
         yield Fault((*path, "priv"), "SNMPv3 has no privacy without authentication: give 'auth' and 'auth_secret' too")
     for key, of in (("auth_secret", sensor.auth), ("priv_secret", sensor.priv)):
@@ -101,15 +108,14 @@ def _sensor(sensor: Sensor, path: Path, profiles: frozenset[str]) -> Iterator[Fa
         if getattr(sensor, key) is not None and key not in KEYS[sensor.kind]:
             *others, last = [kind for kind, keys in KEYS.items() if key in keys]
             kinds = f"{', '.join(others)} or {last}" if others else last
-            article = "an" if sensor.kind in {"http", "snmp"} else "a"
-            yield Fault((*path, key), f"{article} {sensor.kind} sensor has no {key!r}; only {kinds} has")
+            yield Fault((*path, key), f"{named(sensor.kind)} sensor has no {key!r}; only {kinds} has")
     if sensor.kind == "tcp" and sensor.port is None:
         yield Fault(path, "a tcp sensor needs the 'port' it shall connect to")
     if sensor.kind == "dns" and sensor.query is None:
         yield Fault(path, "a dns sensor needs the 'query': the name that the server shall be asked for")
     if sensor.kind == "http" and sensor.method == "HEAD" and sensor.expect:
         yield Fault((*path, "expect"), "an answer to HEAD has no text to look into: leave out 'expect', or use GET")
-    if sensor.kind == "snmp":
+    if sensor.kind in {"snmp", "trap"}:
         yield from _snmp(sensor, path)
     if sensor.kind == "ping":
         last_answer = ((sensor.count or 1) - 1) * (sensor.spacing or SPACING) + (sensor.timeout or 1.0)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from protocols import dns
+from server import instants
 
 _LABEL = re.compile(r"^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$")
 _ONLY_DIGITS = re.compile(r"^[0-9.]+$")
@@ -65,6 +66,15 @@ def is_url(text: str) -> bool:
     )
 
 
+def is_network(text: str) -> bool:
+    """Whether `text` is an IPv4 or IPv6 address or network (CIDR) without host bits."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_query(text: str) -> bool:
     """Whether `text` is a name that DNS can be asked for."""
     try:
@@ -83,6 +93,8 @@ FORMATS = {
     "email": Format("an e-mail address"),
     "url": Format("an address such as https://www.example.net/health", is_url),
     "query": Format("a DNS name such as www.example.net", is_query),
+    "network": Format("an IP address or a network such as 192.0.2.0/24", is_network),
     "sensor": Format("a text without '/'"),
     "amount": Format("an amount with at most 4 decimals"),
+    "instant": Format("an instant with its offset such as 2025-03-31T08:00:00Z", lambda text: instants.parse(text) is not None),
 }

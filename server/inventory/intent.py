@@ -71,11 +71,11 @@ def with_secrets(element: Element, opened: Mapping[str, str]) -> Element:
     return replace(element, sensors=sensors)
 
 
-def decide(root: Node, now: Current, profiles: Iterable[str]) -> Intent:
-    """The intent of the document at `root`."""
+def decide(root: Node, now: Current, profiles: Iterable[str], owner: str = OWNER) -> Intent:
+    """The intent of the document at `root`, which `owner` sends."""
     faults: list[Fault] = []
     draft = shape.read(root, faults)
-    gone = {name: _gone(name, draft, now) for name in LISTS}
+    gone = {name: _gone(name, draft, now, owner) for name in LISTS}
     kept = {name: {key: item for key, item in now.records[name].items() if key not in gone[name]} for name in LISTS}
     check(Scope(draft, kept), faults, profiles)
     for position, element in draft.records["elements"].items():
@@ -90,9 +90,9 @@ def decide(root: Node, now: Current, profiles: Iterable[str]) -> Intent:
             change = compare(now.records[name].get(record.id), record)
             if change is None:
                 continue
-            owner = now.owners[name].get(record.id, OWNER)
-            if owner != OWNER:
-                conflicts.append(Fault((name, position), _owned(plain(LISTS[name])[1], record.id, owner)))
+            keeper = now.owners[name].get(record.id, owner)
+            if keeper != owner:
+                conflicts.append(Fault((name, position), owned(plain(LISTS[name])[1], record.id, keeper)))
             changes.append(change)
             saves.setdefault(name, []).append(record)
     unchanged = sum(map(len, draft.records.values())) - len(changes)
@@ -102,13 +102,14 @@ def decide(root: Node, now: Current, profiles: Iterable[str]) -> Intent:
     return Intent(faults, conflicts, changes, unchanged, saves, removals, _new_secrets(saves.get("elements", ()), now))
 
 
-def _gone(name: str, draft: Draft, now: Current) -> list[str]:
+def _gone(name: str, draft: Draft, now: Current, owner: str) -> list[str]:
     if not draft.prune:
         return []
-    return [key for key, owner in now.owners[name].items() if owner == OWNER and key not in draft.ids[name]]
+    return [key for key, keeper in now.owners[name].items() if keeper == owner and key not in draft.ids[name]]
 
 
-def _owned(noun: str, key: str, owner: str) -> str:
+def owned(noun: str, key: str, owner: str) -> str:
+    """Why a record cannot be changed from here."""
     return f"{noun} {key!r} is owned by {OWNERS[owner]}: change it there, or leave it out here"
 
 
@@ -117,7 +118,7 @@ def _secret_faults(draft: Draft) -> Iterator[Fault]:
         for i, sensor in enumerate(element.sensors or ()):
             path = ("elements", position, "sensors", i)
             for key in sensor_secrets.missing(sensor):
-                yield Fault(path, f"snmp sensor {sensor.name!r} of element {element.id!r} needs its {key!r}")
+                yield Fault(path, f"{sensor.kind} sensor {sensor.name!r} of element {element.id!r} needs its {key!r}")
             for key in sorted(SECRETS):
                 if (getattr(sensor, key) or "").startswith(("env:", "file:")):
                     yield Fault((*path, key), "the sender resolves env: and file: itself; here the secret is expected")

@@ -68,7 +68,7 @@ def from_json(body: bytes) -> Node:
     """The document in `body`. Raises UnreadableError."""
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableError(f"the body is not JSON: {error}") from None
     return _wrap(value, MAX_DEPTH)
 

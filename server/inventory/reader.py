@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from server.inventory import sensor_secrets, shape
 from server.inventory.checks import check
-from server.inventory.document import Document, Element, Sensor
+from server.inventory.document import Document, Element
 from server.inventory.fields import SECRETS
 from server.inventory.nodes import MAX_FAULTS, Fault, Node, UnreadableError, find, from_yaml
 from server.inventory.scope import Scope, Stored
+from server.inventory.sensor import Sensor
 from server.inventory.shape import Draft
 
 Resolve = Callable[[str], str]  # 'env:NAME' or 'file:PATH' -> the secret; raises LookupError with a sentence
@@ -100,7 +101,8 @@ def _element(element: Element, place: int, resolve: Resolve, faults: list[Fault]
 
 def _sensor(sensor: Sensor, path: tuple[str | int, ...], resolve: Resolve, faults: list[Fault]) -> Sensor:
     faults.extend(
-        Fault(path, f"an snmp sensor needs its {key!r}, as env:NAME or file:PATH") for key in sensor_secrets.missing(sensor)
+        Fault(path, f"{sensor_secrets.named(sensor.kind)} sensor needs its {key!r}, as env:NAME or file:PATH")
+        for key in sensor_secrets.missing(sensor)
     )
     found: dict[str, str] = {}
     for key in sorted(SECRETS):

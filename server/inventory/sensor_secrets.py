@@ -1,4 +1,4 @@
-"""The secrets of an SNMP sensor: a community, or an SNMPv3 user's two; sealed together under the sensor's name."""
+"""The secrets of a sensor: a community, an SNMPv3 user's two, a RADIUS secret; sealed together under the sensor's name."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ from collections.abc import Mapping
 import msgspec
 from msgspec.structs import replace
 
-from server.inventory.document import Sensor
+from server.inventory.fields import SECRETS
+from server.inventory.sensor import Sensor
 
 _V3 = "3"
 
 
+def named(kind: str) -> str:
+    """The kind with its article: `an snmp`, `a radius`."""
+    return f"{'an' if kind in {'http', 'snmp'} else 'a'} {kind}"
+
+
 def needed(sensor: Sensor) -> tuple[str, ...]:
     """The keys of the secrets that the sensor cannot do without."""
-    if sensor.kind != "snmp":
+    if sensor.kind == "radius":
+        return ("secret",)
+    if sensor.kind not in {"snmp", "trap"}:
         return ()
     if sensor.version != _V3:
-        return ("community",)
+        return ("community",) if sensor.kind == "snmp" else ()  # traps are taken with any community where none is given
     return (*(("auth_secret",) if sensor.auth else ()), *(("priv_secret",) if sensor.priv else ()))
 
 
@@ -27,20 +35,25 @@ def missing(sensor: Sensor) -> list[str]:
 
 
 def packed(sensor: Sensor) -> str | None:
-    """What is sealed: the community, or JSON of an SNMPv3 user's secrets; None if the sensor has none."""
-    if sensor.version != _V3:
+    """What is sealed: an SNMP sensor's community, else JSON of the secrets by key; None if the sensor has none."""
+    if _is_community(sensor.kind, sensor.version or ""):
         return sensor.community
-    found = {key: getattr(sensor, key) for key in needed(sensor) if getattr(sensor, key) is not None}
+    found = {key: value for key in sorted(SECRETS) if (value := getattr(sensor, key)) is not None}
     return msgspec.json.encode(found, order="deterministic").decode() if found else None
 
 
-def unpacked(opened: str, *, v3: bool) -> dict[str, str]:
-    """The secrets by key, of what was sealed; nothing of what was sealed for another version."""
+def unpacked(opened: str, kind: str, version: str) -> dict[str, str]:
+    """The secrets by key, of what was sealed; nothing of what was sealed for another kind or version."""
+    if _is_community(kind, version):
+        return {"community": opened}
     try:
-        found = msgspec.json.decode(opened, type=dict[str, str])
+        return msgspec.json.decode(opened, type=dict[str, str])
     except msgspec.MsgspecError:
-        found = {}
-    return found if v3 else {"community": opened}
+        return {}
+
+
+def _is_community(kind: str, version: str) -> bool:
+    return kind == "snmp" and version != _V3
 
 
 def with_stored(sensor: Sensor, opened: Mapping[str, str], name: str) -> Sensor:
@@ -48,5 +61,5 @@ def with_stored(sensor: Sensor, opened: Mapping[str, str], name: str) -> Sensor:
     wanted = missing(sensor)
     if not wanted or name not in opened:
         return sensor
-    stored = unpacked(opened[name], v3=sensor.version == _V3)
+    stored = unpacked(opened[name], sensor.kind, sensor.version or "")
     return replace(sensor, **{key: stored[key] for key in wanted if key in stored})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -11,11 +12,12 @@ import msgspec
 from msgspec import inspect
 
 from server.inventory import units
-from server.inventory.document import LISTS, MAX_RECORDS, Document, Money
+from server.inventory.document import LISTS, MAX_RECORDS, Document, Money, Record
 from server.inventory.formats import FORMATS, PLAIN
 from server.inventory.nearest import hint
 from server.inventory.nodes import MAX_FAULTS, Fault, Node, Path, Text
 
+Lists = Mapping[str, type[Record]]
 _TRUE, _FALSE = {"true", "yes", "on"}, {"false", "no", "off"}
 WRONG = object()  # stands for a value about which a fault was noted
 
@@ -28,15 +30,18 @@ class Draft(NamedTuple):
     prune: bool
 
 
-def read(root: Node, faults: list[Fault]) -> Draft:
-    """The records in `root`; whatever is wrong is added to `faults`, and the record it is in left out."""
-    records: dict[str, dict[int, Any]] = {name: {} for name in LISTS}
-    ids: dict[str, dict[str, int]] = {name: {} for name in LISTS}
+def read(root: Node, faults: list[Fault], document: type[msgspec.Struct] = Document, lists: Lists = LISTS) -> Draft:
+    """The records in `root`; whatever is wrong is added to `faults`, and the record it is in left out.
+
+    `lists`: the lists of `document` with what stands in them.
+    """
+    records: dict[str, dict[int, Any]] = {name: {} for name in lists}
+    ids: dict[str, dict[str, int]] = {name: {} for name in lists}
     top = root.value if isinstance(root.value, dict) else {}
     if root.value is not None and not isinstance(root.value, dict):
-        faults.append(Fault((), f"an inventory is a mapping of lists such as {', '.join(list(LISTS)[:3])}, not {_what(root)}"))
-    _unknown_keys(top, Document, (), faults)
-    for name, record in LISTS.items():
+        faults.append(Fault((), f"an inventory is a mapping of lists such as {', '.join(list(lists)[:3])}, not {_what(root)}"))
+    _unknown_keys(top, document, (), faults)
+    for name, record in lists.items():
         node = top.get(name, Node(0, None))
         items = [] if node.value is None else node.value
         if not isinstance(items, list):
@@ -44,20 +49,28 @@ def read(root: Node, faults: list[Fault]) -> Draft:
         elif len(items) > MAX_RECORDS:
             faults.append(Fault((name,), f"{name!r} has {len(items)} entries; the most is {MAX_RECORDS}"))
         else:
-            _records(items, name, records[name], ids[name], faults)
+            _records(items, name, record, (records[name], ids[name]), faults)
     prune = _value(top["prune"], _kind(bool), ("prune",), faults) if "prune" in top else False
     return Draft(records, ids, prune is True)
 
 
-def _records(items: list[Node], name: str, records: dict[int, Any], ids: dict[str, int], faults: list[Fault]) -> None:
+def read_struct(root: Node, kind: type[msgspec.Struct], faults: list[Fault]) -> Any:
+    """`root` as a `kind`, or WRONG with at least one fault noted."""
+    return _value(root, _kind(kind), (), faults)
+
+
+def _records(
+    items: list[Node], name: str, kind: type[Record], found: tuple[dict[int, Any], dict[str, int]], faults: list[Fault]
+) -> None:
+    records, ids = found
     for position, item in enumerate(items):
         if len(faults) > MAX_FAULTS:
             break
         before = len(faults)
-        record = _value(item, _kind(LISTS[name]), (name, position), faults)
+        record = _value(item, _kind(kind), (name, position), faults)
         key = str(item.value["id"].value) if isinstance(item.value, dict) and "id" in item.value else None
         if key is not None and key in ids:
-            faults.append(Fault((name, position), f"{' '.join(plain(LISTS[name]))} with the id {key!r} stands here already"))
+            faults.append(Fault((name, position), f"{' '.join(plain(kind))} with the id {key!r} stands here already"))
         if key is not None:
             ids.setdefault(key, position)
         if len(faults) == before:

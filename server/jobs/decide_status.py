@@ -11,7 +11,7 @@ from analytics.rules import lookback, reach, with_thresholds
 from analytics.status import element_timeline, same_state, service_timeline
 from analytics.timeline import Span, at_instant, first_difference, splice
 from analytics.unanswered import OPER_STATUS, with_unanswered
-from server import deciding
+from server import deciding, indicating
 from storage import agents, dirty, judged, late, rules, samples, timelines
 from storage.database import as_tenant
 
@@ -39,7 +39,7 @@ async def run(work: Work) -> None:
         async with work.pool.acquire() as con:
             tenants = await dirty.tenants_with_work(con, now)
         for tenant_id in tenants:
-            await decide(work.pool, tenant_id, now)
+            await decide(work.pool, tenant_id, work.clock())
         if tenants:
             await asyncio.sleep(GATHER)
         else:
@@ -59,6 +59,7 @@ async def decide(pool: Pool, tenant_id: int, now: int) -> None:
         changed = await _decide_elements(con, tenant_id, elements, rule_set, now)
         for service, element in await judged.services_of(con, tenant_id, list(changed)):
             services[service] = min(changed[element], services.get(service, changed[element]))
+        await indicating.add_news(con, tenant_id, services, elements, rule_set)
         await deciding.add_due(con, tenant_id, services, now)
         if await _decide_services(con, tenant_id, services, rule_set, now) or changed:
             await dirty.tell_status(con)
@@ -186,11 +187,13 @@ async def _decide_services(con: Connection, tenant_id: int, marks: Mapping[int, 
         for placement in one.tree.placements:
             starts[placement.element_id] = min(marks[service], starts.get(placement.element_id, marks[service]))
     elements = await timelines.elements_from(con, tenant_id, starts)
+    beyond = await indicating.beyond(con, tenant_id, found, marks, stored, rule_set)
     changes: dict[int, tuple[ServiceSpans, ServiceSpans]] = {}
     for service, one in found.items():
-        start = marks[service]
+        start, over = marks[service], beyond.get(service)
         seed = at_instant(stored[service], start)
-        fresh = service_timeline(one.tree, elements, one.fulfilment, start, now, rule_set, seed.value if seed else None)
+        state = seed.value if seed else None
+        fresh = service_timeline(one.tree, elements, one.fulfilment, start, now, rule_set, state, over)
         new = splice(seed, upkeep.flag(service, start, fresh))
         if new != stored[service]:
             changes[service] = (stored[service], new)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from storage import batches
@@ -21,4 +20,4 @@ async def run(work: Work) -> None:
         today = work.clock() // DAY_US
         async with work.pool.acquire() as con:
             await batches.ensure_days(con, range(today, today + AHEAD))
-        await asyncio.sleep(EVERY)
+        await work.sleep(EVERY)

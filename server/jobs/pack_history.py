@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from server.profiles import load_profiles
@@ -33,7 +32,7 @@ async def run(work: Work) -> None:
             known = await tenants(con)
         for tenant_id in known:
             await pack_tenant(work.pool, tenant_id, now, metrics)
-        await asyncio.sleep(EVERY)
+        await work.sleep(EVERY)
 
 
 async def pack_tenant(pool: Pool, tenant_id: int, now: int, metrics: Mapping[str, float]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 from typing import TYPE_CHECKING
 
-from storage import retention
+from storage import events, retention, sessions
 from storage.callers import tenants
 from storage.database import as_tenant
 from storage.times import DAY_US
@@ -24,7 +23,7 @@ async def run(work: Work) -> None:
     """Once an hour, for ever."""
     while True:
         await retain(work.pool, work.clock() // DAY_US)
-        await asyncio.sleep(EVERY)
+        await work.sleep(EVERY)
 
 
 async def retain(pool: Pool, today: int) -> None:
@@ -32,7 +31,11 @@ async def retain(pool: Pool, today: int) -> None:
     async with pool.acquire() as con:
         known, own = await tenants(con), await retention.wanted(con)
         each = [own.get(tenant_id, retention.Days()) for tenant_id in known]
-        longest = functools.reduce(retention.Days.longest, each, retention.Days(0, 0, 0)) if each else retention.Days()
+        longest = (
+            functools.reduce(retention.Days.longest, each, retention.Days(*[0] * len(retention.Days._fields)))
+            if each
+            else retention.Days()
+        )
         gone = await retention.drop_whole(con, longest, today)
         await retention.compress(con, today)
     if any(gone.values()):
@@ -42,3 +45,6 @@ async def retain(pool: Pool, today: int) -> None:
             if keep != longest:
                 await retention.trim_tenant(con, tenant_id, keep, today)
             await retention.forget_epochs(con, tenant_id, today)
+            while await events.drop_old(con, tenant_id, today) == events.AT_ONCE:
+                pass
+            await sessions.drop_old(con, tenant_id, today)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -25,4 +24,4 @@ async def run(work: Work) -> None:
             async with as_tenant(work.pool, tenant_id) as con:
                 for name in await agents.fallen_silent(con, tenant_id, work.clock()):
                     log.warning("%s has not been heard for %d s", name, agents.SILENT_US // 1_000_000)
-        await asyncio.sleep(EVERY)
+        await work.sleep(EVERY)

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from storage.views import HistorySpan
-
+MINUTE_US = 60_000_000
+DAY_US = 1_440 * MINUTE_US
+# What a page offers, by the name in its address: what it is called, how many days, how many instants stand below.
+RANGES = {"24h": ("24 hours", 1, 4), "7d": ("7 days", 7, 7), "30d": ("30 days", 30, 5), "90d": ("90 days", 90, 6)}
+MOST_SHOWN = 50  # rows of the table under a timeline
 WIDTH = 1_440.0  # units of the drawing: a minute each in a day
+
+
+class Stretch(Protocol):
+    """A span of a timeline: [start, end), µs, end None while it lasts."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int | None: ...
+    @property
+    def status(self) -> str: ...
 
 
 class Bar(NamedTuple):
@@ -20,10 +34,42 @@ class Bar(NamedTuple):
     end: int
     x: float
     width: float
-    span: HistorySpan | None  # None before anything was decided
+    span: Stretch | None  # None before anything was decided
 
 
-def bars(spans: Sequence[HistorySpan], start: int, end: int) -> list[Bar]:
+def choice(query: Mapping[str, str]) -> str:
+    """The range that the address asks for; what makes no sense is the usual one."""
+    asked = query.get("range", "24h")
+    return asked if asked in RANGES else "24h"
+
+
+def window(chosen: str, now: int) -> tuple[int, int]:
+    """[start, end) of a range, µs. It ends with this minute, so that the drawing stays the same in between."""
+    end = now - now % MINUTE_US + MINUTE_US
+    return end - RANGES[chosen][1] * DAY_US, end
+
+
+def timeline(spans: Sequence[Stretch], chosen: str, now: int) -> dict[str, object]:
+    """What timeline.html shows of the spans in the range `chosen`. One that was first judged within it fills the whole bar."""
+    begin, end = window(chosen, now)
+    start = max(begin, min(spans[0].start, now) // MINUTE_US * MINUTE_US if spans else 0)
+    drawn, ticks = bars(spans, start, end), RANGES[chosen][2]
+    step = (end - start) // ticks
+    return {
+        "bars": drawn,
+        "totals": totals(drawn),
+        "changes": max(0, len([bar for bar in drawn if bar.span is not None]) - 1),
+        "start": start,
+        "young": start > begin,
+        # where they would be the same minutes, only the start
+        "ticks": [start + i * step for i in range(ticks)] if step >= 5 * MINUTE_US else [start],
+        "most": MOST_SHOWN,
+        "chosen": chosen,
+        "ranges": RANGES,
+    }
+
+
+def bars(spans: Sequence[Stretch], start: int, end: int) -> list[Bar]:
     """The window [start, end) without holes: neighbours of one status are one bar, what is before the first span is None."""
     out: list[Bar] = []
     at = start
@@ -50,6 +96,6 @@ def totals(drawn: Sequence[Bar]) -> dict[str, int]:
     return dict(sorted(sums.items(), key=lambda item: -item[1]))
 
 
-def _bar(status: str, start: int, end: int, first: int, last: int, span: HistorySpan | None) -> Bar:
+def _bar(status: str, start: int, end: int, first: int, last: int, span: Stretch | None) -> Bar:
     scale = WIDTH / (last - first)
     return Bar(status, start, end, round((start - first) * scale, 2), round((end - start) * scale, 2), span)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gzip
 import hashlib
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup, escape
 
-from server.pages import assets, times, words
+from server.pages import assets, days, navigation, times, words
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -38,6 +39,23 @@ SAFETY = {
     "Cache-Control": "private, no-cache",
 }
 WORTH_PACKING = 1_000  # bytes
+THEMES = {"light", "dark"}  # without a choice a page follows the system
+THEME_COOKIE = "lineside_theme"
+# What no signal tells of (a new measurement, a case from the CRM, the minutes of "since") shows after this at the latest.
+LOOK_AGAIN_US = 20_000_000
+_PROCESS = secrets.token_hex(4)  # counts of changes are of this process
+
+
+def unchanged(request: Request) -> Response | None:
+    """304 if nothing can have changed since the browser was answered; None when the page must be made. Asks no database.
+
+    The first line of a page's handler, before its first query: a tab that polls costs nothing while nothing happens.
+    """
+    request.state.stamp = _stamp(request)
+    known = request.headers.get("if-none-match", "")
+    if f"-{request.state.stamp}" not in known:
+        return None
+    return Response(status_code=304, headers=SAFETY | {"ETag": known})
 
 
 def page(request: Request, template: str, **values: object) -> Response:
@@ -45,13 +63,32 @@ def page(request: Request, template: str, **values: object) -> Response:
 
     A page `x.html` includes its live part `x.live.html`; both see the same `values`.
     """
-    part = request.headers.get("hx-request") == "true"
+    part = _is_part(request)
     name = template.replace(".html", ".live.html") if part else template
     body = html(name, request, part=part, **values).encode()
-    tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    if tag in request.headers.get("if-none-match", ""):
+    same = hashlib.blake2b(body, digest_size=12).hexdigest()
+    tag = f'W/"{same}-{getattr(request.state, "stamp", "")}"'
+    if f'"{same}-' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=SAFETY | {"ETag": tag})
     return answer(request, body, 200, {"ETag": tag})
+
+
+def _stamp(request: Request) -> str:
+    """What an answer depends on besides the rows of the database, and how often those were said to have changed."""
+    state, caller = request.app.state, request.state.caller
+    seen = (_PROCESS, state.status_change.count, state.inventory_change.count, state.clock() // LOOK_AGAIN_US)
+    who = (caller.tenant_id, caller.kind, caller.id, theme(request), _is_part(request))
+    return hashlib.blake2b(repr((seen, who)).encode(), digest_size=9).hexdigest()
+
+
+def _is_part(request: Request) -> bool:
+    return request.headers.get("hx-request") == "true"
+
+
+def theme(request: Request) -> str:
+    """The theme that somebody chose in this browser; empty to follow the system."""
+    chosen = request.cookies.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else ""
 
 
 def error_page(request: Request, status: int, title: str, detail: str) -> Response:
@@ -66,8 +103,15 @@ def error_page(request: Request, status: int, title: str, detail: str) -> Respon
 def html(template: str, request: Request, **values: object) -> str:
     """The text of a template with what every page needs: who is signed in, and where it stands."""
     caller: Caller | None = getattr(request.state, "caller", None)
-    signed_in = "" if caller is None else "link" if caller.kind == "session" else caller.name
-    return _environment().get_template(template).render(signed_in=signed_in, path=request.url.path, **values)
+    frame = {"signed_in": _signed_in(caller), "path": request.url.path, "theme": theme(request), "navigation": navigation.PLACES}
+    return _environment().get_template(template).render(**frame, **values)
+
+
+def _signed_in(caller: Caller | None) -> str:
+    """Who looks, in words; empty for nobody."""
+    if caller is None:
+        return ""
+    return "Signed in by link" if caller.kind == "session" else f"Signed in as {words.plain(caller.name)}"
 
 
 def answer(request: Request, body: bytes, status: int, headers: dict[str, str] | None = None) -> Response:
@@ -88,8 +132,14 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    env.filters |= {"name": _name, "code": _code, "path": lambda text: quote(text, safe="")}
+    env.filters |= {
+        "name": _name,
+        "code": _code,
+        "path": lambda text: quote(text, safe=""),
+        "percent": lambda value: f"{value:g}",
+    }
     env.globals |= {"asset": assets.address, "words": words, "utc": times.utc, "iso": times.iso, "length": times.length}
+    env.globals |= {"current": navigation.current, "day_name": days.name}
     return env
 
 

@@ -1,19 +1,28 @@
-"""GET /services/{external_id}: one service, why it has its status, its elements, and its last 24 hours; kept live."""
+"""GET /services/{external_id}: one service, why it has its status, its contract, its history, its elements; kept live."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 
+from analytics.periods import NAMES, local_date
 from protocols.errors import Refused
-from server.pages import bars, rendering, times, tree, words
-from storage import views
-from storage.database import as_tenant
+from server.pages import bars, charts, days, figures, rendering, sums, times, tree, words
+from storage import meters, service_views, views, window_views
+from storage.database import as_caller
 from storage.times import DAY_US
 
+if TYPE_CHECKING:
+    from storage.database import Connection
+
 MINUTE_US = 60_000_000
-MOST_SHOWN = 50  # rows of the table under the timeline
+MOST_CASES = 20
+MOST_WINDOWS = 3
+MONTH = NAMES.index("Last 30 Days")
+# What a service is felt by, besides its traffic; the first that is there is drawn first.
+MEASURES = ("response_time", "rtt", "loss", "jitter", "first_byte_time", "connect_time")
 
 
 class Seen(NamedTuple):
@@ -28,48 +37,97 @@ class Seen(NamedTuple):
     late: bool = False
 
 
+class Facts(NamedTuple):
+    """What one transaction reads of a service."""
+
+    placed: list[views.ElementRow]
+    samples: list[views.LastSample]
+    spans: list[views.HistorySpan]
+    contract: service_views.Facts
+    years: service_views.Years
+    cases: list[service_views.Case]
+    windows: list[window_views.WindowView]
+    meters: list[meters.Meter]
+    sold: meters.Sold | None
+    measures: list[tuple[str, str, str, str]]
+
+
 async def service(request: Request) -> Response:
     """The page of the service in the path. Raises Refused 404."""
+    if same := rendering.unchanged(request):
+        return same
     external_id: str = request.path_params["external_id"]
-    now = request.app.state.clock()
-    # Whole minutes, so that the drawing, and with it the page's ETag, stays the same in between.
-    end = now - now % MINUTE_US + MINUTE_US
-    async with as_tenant(request.app.state.pool, request.state.caller.tenant_id) as con:
+    now, chosen = request.app.state.clock(), bars.choice(request.query_params)
+    async with as_caller(request.app.state.pool, request.state.caller) as con:
         found = await views.service(con, external_id) if "\0" not in external_id else None
         if found is None:
             raise Refused(404, "There is no such service", f"No service here has the number “{words.plain(external_id)}”.")
-        placed = await views.elements(con, found.id)
-        samples = await views.last_samples(con, [row.element_id for row in placed], words.HEADLINE, now - DAY_US)
-        spans = await views.history(con, found.id, end - DAY_US, end)
-    view = times.View(now, found.zone)
-    # A service that was first judged today fills the whole bar.
-    start = max(end - DAY_US, min(spans[0].start, now) // MINUTE_US * MINUTE_US if spans else 0)
-    drawn = bars.bars(spans, start, end)
-    monitored = [row for row in placed if row.status != "Unmanaged"]
-    return rendering.page(
-        request,
-        "service.html",
-        service=found,
-        view=view,
-        causes=[(item, words.cause(item, view)) for item in found.cause],
-        tree=tree.lines(placed),
-        seen={row.placement_id: _seen(row, [s for s in samples if s.element_id == row.element_id], view) for row in placed},
-        monitored=len(monitored),
-        usable=sum(row.raw in tree.USABLE for row in monitored),
-        bars=drawn,
-        totals=bars.totals(drawn),
-        changes=max(0, len([bar for bar in drawn if bar.span is not None]) - 1),
-        most=MOST_SHOWN,
-        start=start,
-        young=start > end - DAY_US,
-        ticks=_ticks(start, end),
+        facts = await _facts(con, request.state.caller.tenant_id, found, chosen, now)
+    return rendering.page(request, "service.html", **_values(found, facts, chosen, now))
+
+
+async def _facts(con: Connection, tenant: int, found: views.Service, chosen: str, now: int) -> Facts:
+    placed = await views.elements(con, found.id)
+    ids = [row.element_id for row in placed]
+    contract = await service_views.facts(con, found.id)
+    day = local_date(now, times.zone_of(found.zone))
+    return Facts(
+        placed,
+        await views.last_samples(con, ids, words.HEADLINE, now - DAY_US),
+        await views.history(con, found.id, *bars.window(chosen, now)),
+        contract,
+        await service_views.years(con, tenant, found.id, contract, now - now % MINUTE_US),
+        await service_views.cases(con, found.id, now),
+        await window_views.windows(con, now, found.id),
+        await meters.meters(con, tenant, found.id),
+        (await meters.sold(con, tenant, [found.id], day)).get(found.id),
+        await service_views.measures(con, ids, MEASURES),
     )
 
 
-def _ticks(start: int, end: int) -> list[int]:
-    """The instants written under the timeline, besides now: quarters, or only its start where those would be the same minutes."""
-    step = (end - start) // 4
-    return [start + i * step for i in range(4)] if step >= 5 * MINUTE_US else [start]
+def _values(found: views.Service, facts: Facts, chosen: str, now: int) -> dict[str, object]:
+    view = times.View(now, found.zone)
+    monitored = [row for row in facts.placed if row.status != "Unmanaged"]
+    going, coming = window_views.current_and_next(facts.windows, now)
+    seen = {
+        row.placement_id: _seen(row, [s for s in facts.samples if s.element_id == row.element_id], view) for row in facts.placed
+    }
+    return {
+        "service": found,
+        "view": view,
+        "causes": [(item, words.cause(item, view)) for item in found.cause],
+        "tree": tree.lines(facts.placed),
+        "seen": seen,
+        "monitored": len(monitored),
+        "usable": sum(row.raw in tree.USABLE for row in monitored),
+        "contract": facts.contract,
+        "price": sums.money(facts.contract.mrr, facts.contract.currency) if facts.contract.mrr else "",
+        "rows": facts.years.figures,
+        "month": facts.years.figures[MONTH][1],
+        "span_of": lambda period: figures.span_words(period, facts.years.zone),
+        "figures": figures,
+        "days": days.days(facts.years.spans, [facts.contract.policy], now - now % MINUTE_US, facts.years.zone),
+        "day_text": days_text,
+        "cases": facts.cases[:MOST_CASES],
+        "going": going,
+        "coming": coming[:MOST_WINDOWS],
+        "meters": facts.meters,
+        "sold": facts.sold,
+        "charts": [_chart(*each) for each in facts.measures],
+        "why_of": lambda bar: words.why(bar.span.cause, bar.status, bar.span.reason, view),
+        "chart_ranges": charts.RANGES,
+    } | bars.timeline(facts.spans, chosen, now)
+
+
+def days_text(day: days.Day) -> str:
+    """How one day was spent, as its bar says when it is pointed at."""
+    return figures.spent_words(day.seconds)
+
+
+def _chart(element: str, name: str, metric: str, instance: str) -> tuple[str, str]:
+    """(address, label) of the chart of one series."""
+    query = urlencode({"metric": metric, "instance": instance})
+    return f"/elements/{quote(element, safe='')}/series.json?{query}", figures.series_words(metric, instance, name)
 
 
 def _seen(row: views.ElementRow, samples: list[views.LastSample], view: times.View) -> list[Seen]:

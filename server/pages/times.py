@@ -28,6 +28,15 @@ class View(NamedTuple):
         year = "" if at.year == today.year else f" {at.year}"
         return f"{at.day} {MONTHS[at.month - 1]}{year} {time}"
 
+    def hour(self, us: int) -> str:
+        """`14:02`, whatever the day."""
+        return f"{_local(us, self.zone):%H:%M}"
+
+    def date(self, us: int) -> str:
+        """`23 Nov`, with the year in another year."""
+        at, today = _local(us, self.zone), _local(self.now, self.zone)
+        return f"{at.day} {MONTHS[at.month - 1]}" + ("" if at.year == today.year else f" {at.year}")
+
     def abbreviation(self) -> str:
         """The zone's short name now: `CET`, `UTC`, or `+03` where it has none."""
         return _local(self.now, self.zone).tzname() or "UTC"
@@ -35,6 +44,18 @@ class View(NamedTuple):
     def ago(self, us: int) -> str:
         """How long `us` lies back, as `length` says it."""
         return length(self.now - us)
+
+
+def days_between(start: int, end: int, zone: ZoneInfo) -> str:
+    """The local days of [start, end): `24 Nov` for one, `26 Oct to 24 Nov`; with years where a reader might wonder which."""
+    first, last = to_datetime(start).astimezone(zone), to_datetime(end - 1).astimezone(zone)
+    until = f"{last.day} {MONTHS[last.month - 1]}"
+    if first.date() == last.date():
+        return until
+    begin = f"{first.day} {MONTHS[first.month - 1]}"
+    if first.year == last.year:
+        return f"{begin} to {until}" + (f" {last.year}" if (last - first).days > 300 else "")
+    return f"{begin} {first.year} to {until} {last.year}"
 
 
 def utc(us: int) -> str:
@@ -66,11 +87,11 @@ def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
 
 
 def _local(us: int, zone: str) -> datetime:
-    return to_datetime(us).astimezone(_zone(zone))
+    return to_datetime(us).astimezone(zone_of(zone))
 
 
 @functools.cache
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
     """The zone, or UTC where the name is not known to this machine: a page is not the place to fail about it."""
     try:
         return ZoneInfo(name)

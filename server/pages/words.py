@@ -62,6 +62,9 @@ MEANS = {
     "management_lost": "It is reachable, but its management does not answer",
     "sensor_failed": "One of its checks fails",
     "degraded": "A measurement is beyond its limit",
+    "response_time_limit": "Its response time is beyond what the product promises",
+    "loss_limit": "Its packet loss is beyond what the product promises",
+    "jitter_limit": "Its jitter is beyond what the product promises",
     "no_answer": "It does not answer",
     "port_down": "Its port is down",
     "admin_down": "Its port is switched off by configuration",
@@ -76,6 +79,8 @@ CRITICALITY_MEANS = {
 }
 # metric -> (what it is called, unit); the order is the order in which a page lists them
 METRICS = {
+    "wifi.sessions": ("sessions", ""),
+    "wifi.users": ("users", ""),
     "reachable": ("", ""),
     "rtt": ("round trip", "s"),  # beside the name of its sensor the time alone is clear
     "loss": ("packet loss", "%"),
@@ -172,7 +177,8 @@ def observation(evidence: Evidence) -> str:
         return f"{who} answers" if evidence.value >= 1 else f"{who}: {failed(evidence.reason)}"
     called, unit = METRICS.get(evidence.metric, (evidence.metric, ""))
     instance = f" of {plain(evidence.instance)}" if evidence.instance else ""
-    return f"{called}{instance}: {amount(evidence.value, unit)}"
+    limit = "" if evidence.limit is None else f", the product promises {amount(evidence.limit, unit)}"
+    return f"{called}{instance}: {amount(evidence.value, unit)}{limit}"
 
 
 def why(causes: Sequence[Cause], status: str, reason: str, view: View) -> str:
@@ -221,6 +227,8 @@ def _doing(item: Cause) -> str:
         called, unit = METRICS.get(values[0].metric, (values[0].metric, ""))
         instance = f" of {plain(values[0].instance)}" if values[0].instance else ""
         said = amount(values[0].value, unit)
+        if values[0].limit is not None:
+            return f"is not as sold: {called}{instance} is {said}, the product promises {amount(values[0].limit, unit)}"
         return f"reports its port as {said}" if unit == "state" else f"has issues: {called}{instance} is {said}"
     return "is Down" if item.status == "Down" else f"has issues: {_lower(explain(item.reason))}" if item.reason else "has issues"
 
@@ -229,8 +237,8 @@ def _lower(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
-def attention(counts: dict[str, int]) -> str:
-    """One sentence over the list: `1 service is Down and 2 have issues.`"""
+def attention(counts: dict[str, int], what: str = "") -> str:
+    """One sentence over a list: `1 is Down and 2 have issues.`; with `what` ("service") the first of them says of what."""
     down, issues, none = counts["Down"], counts["Has Issues"], counts["No Data"]
     parts = [
         f"{down:,} {'is' if down == 1 else 'are'} Down" if down else "",
@@ -238,6 +246,9 @@ def attention(counts: dict[str, int]) -> str:
         f"{none:,} {'has' if none == 1 else 'have'} no data" if none else "",
     ]
     said = [part for part in parts if part]
+    if what and said:
+        n = down or issues or none
+        said[0] = said[0].replace(f"{n:,} ", f"{n:,} {what if n == 1 else what + 's'} ", 1)
     if said:
         return (", ".join(said[:-1]) + " and " + said[-1] if len(said) > 1 else said[0]) + "."
     up = counts["Up"]

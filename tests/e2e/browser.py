@@ -48,12 +48,12 @@ class Site:
         self.app = create_app(settings, dsn, ROUTES, lambda: NOW)
         self.url = ""
 
-    async def link(self) -> str:
-        """A fresh sign-in link."""
+    async def link(self, *more: str) -> str:
+        """A fresh sign-in link; its session may do `more`, too."""
         token = auth.new_secret()
         con = await connect_owner(self.dsn)
         try:
-            await callers.add_link(con, seed.TENANT, auth.sha256(token), auth.LINK_SCOPES, NOW + auth.LINK_US)
+            await callers.add_link(con, seed.TENANT, auth.sha256(token), (*auth.LINK_SCOPES, *more), NOW + auth.LINK_US)
         finally:
             await con.close()
         return f"{self.url}/sign-in?token={token}"

@@ -46,6 +46,7 @@ async def recover(dsn: str, now: int) -> None:
     try:
         await con.execute("update service_span set ends_at = $1 where service_id = 1 and ends_at is null", to_datetime(now))
         await _span(con, "service", 1, now, None, "Up", "", [], since=to_datetime(now), cause=[])
+        await con.execute("select pg_notify('lineside_status', '')")  # as the job says it
     finally:
         await con.close()
 

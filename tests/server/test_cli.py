@@ -195,7 +195,7 @@ def test_every_page_is_closed_without_a_session_and_a_link_opens_it_once() -> No
         link = server.command("link")
         with httpx2.Client() as browser:
             opened = browser.get(link)
-            assert (opened.status_code, opened.headers["location"]) == (303, "/services")
+            assert (opened.status_code, opened.headers["location"]) == (303, "/")
             cookie = opened.headers["set-cookie"]
             assert "HttpOnly" in cookie
             assert "SameSite=lax" in cookie

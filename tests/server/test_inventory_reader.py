@@ -100,7 +100,7 @@ ELEMENTS = {
     "{id: a, name: A, address: 192.0.2.1}": "element 'a' needs a 'site': the agent there polls it",
     "{id: a, name: A, sensors: [{kind: ping}]}": "element 'a' has sensors but no 'address' to ask; element 'a' needs a 'site': the "
     "agent there polls it",
-    "{id: a, name: A, site: s, address: x, sensors: [{kind: pong}]}": "'kind' is one of dns, http, ping, port, snmp, tcp, not 'pong': did you "
+    "{id: a, name: A, site: s, address: x, sensors: [{kind: pong}]}": "'kind' is one of dns, flow, http, ping, port, radius, snmp, syslog, tcp, trap, not 'pong': did you "
     "mean 'ping'?",
     "{id: a, name: A, site: s, address: x, sensors: [{kind: tcp}]}": "a tcp sensor needs the 'port' it shall connect to",
     "{id: a, name: A, site: s, address: x, sensors: [{kind: ping, port: 80}]}": "a ping sensor has no 'port'; only tcp, dns or snmp has",
@@ -146,7 +146,7 @@ ELEMENTS = {
     "{id: a, name: A, site: s, address: x, sensors: [{kind: snmp, version: 3, user: joe}]}": "",
     "{id: a, name: A, site: s, address: x, sensors: [{kind: snmp, version: 1, community: env:COMMUNITY}]}": "",
     "{id: a, name: A, site: s, address: x, sensors: [{kind: snmp, version: 3, user: joe, auth: sha1, auth_secret: env:COMMUNITY, priv: aes128, priv_secret: env:COMMUNITY}]}": "",
-    "{id: a, name: A, site: s, address: x, sensors: [{kind: snmp, version: 3}]}": "an SNMPv3 sensor needs its 'user'",
+    "{id: a, name: A, site: s, address: x, sensors: [{kind: snmp, version: 3}]}": "SNMPv3 needs its 'user'",
     "{id: a, name: A, site: s, address: x, sensors: [{kind: snmp, version: 3, user: joe, auth: sha1}]}": "an snmp sensor needs its 'auth_secret', as env:NAME or file:PATH",
     "{id: a, name: A, site: s, address: x, sensors: [{kind: snmp, version: 3, user: joe, auth: sha1, auth_secret: hush-hush}]}": "'auth_secret' is a secret and does not belong in this file: write env:NAME or file:PATH",
     "{id: a, name: A, site: s, address: x, sensors: [{kind: snmp, version: 3, user: joe, community: env:COMMUNITY}]}": "SNMPv3 has no community: leave it out",

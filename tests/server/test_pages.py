@@ -117,7 +117,7 @@ async def test_a_service_names_the_observation_that_shows_why_it_is_down(seeded:
 async def test_the_tree_shows_groups_with_k_of_n_and_parents_above_children(seeded: str) -> None:
     async with on_database(seeded) as browser:
         page = (await browser.get("/services/SP-DL-20-0007")).text
-    names = re.findall(r'class="d(\d) c-name"><bdi>([^<]+)', page)
+    names = re.findall(r'class="d(\d) c-name">(?:<a [^>]*>)?<bdi>([^<]+)', page)
     assert names == [("0", "core1"), ("1", "uplinks"), ("2", "uplink-a"), ("2", "uplink-b"), ("3", "cpe-pier4")]
     said = text_of(page)
     assert "1 of 2 up, 1 needed The redundancy is lost." in said
@@ -128,8 +128,9 @@ async def test_the_timeline_is_drawn_and_told_in_a_table(seeded: str) -> None:
     async with on_database(seeded) as browser:
         page = (await browser.get("/services/SP-IN-60-0001")).text
     assert 'aria-label="Status in the last 24 hours: Up 22 h 21 min, Down 1 h 39 min"' in page
-    assert len(re.findall(r"<rect ", page)) == 4
-    table = text_of(page[page.index("Show as a table") : page.index("Elements</h2>")])
+    drawing = page[page.index('<svg class="bars"') :].split("</svg>")[0]
+    assert len(re.findall(r"<rect ", drawing)) == 4
+    table = text_of(page[page.index("Show as a table") :].split("</details>")[0])
     assert "06:00 07:00 Down edge1 does not answer" in table
     assert table.count("Down") == 2
 
@@ -192,6 +193,7 @@ async def test_a_change_of_status_changes_the_live_part(database: str) -> None:
     async with on_database(database) as browser:
         before = (await browser.get("/services", headers={"hx-request": "true"})).headers["etag"]
         await seed.recover(database, NOW)
+        browser._transport.app.state.status_change.fire()
         after = await browser.get("/services", headers={"hx-request": "true", "if-none-match": before})
     assert after.status_code == 200
     assert "2 have issues and 1 has no data." in text_of(after.text)
@@ -222,7 +224,7 @@ async def test_pages_and_files_travel_packed_and_together_stay_below_60_kb(crowd
         page = await browser.get("/services", headers=headers)
         assert page.headers["content-encoding"] == "gzip"
         weight = len(gzip.compress(page.content, 6))
-        for name in ("app.css", "live.js", "icon.svg", "vendor/htmx.min.js", "vendor/geist-latin.woff2"):
+        for name in ("app.css", "frame.js", "live.js", "icon.svg", "vendor/htmx.min.js"):
             asset = assets._assets()[name]
             weight += len(asset.packed or asset.plain)
             answer = await browser.get(assets.address(name), headers=headers)
@@ -242,15 +244,18 @@ async def test_a_link_opens_one_session_once(database: str) -> None:
         app.state.doorkeeper = auth.Doorkeeper(app.state.pool)
         app.state.settings = type("Settings", (), {"url": "http://127.0.0.1"})()
         opened = await browser.get("/sign-in?token=token")
-        assert (opened.status_code, opened.headers["location"]) == (303, "/services")
+        assert (opened.status_code, opened.headers["location"]) == (303, "/")
         cookie = opened.headers["set-cookie"]
         assert "HttpOnly" in cookie
         assert "SameSite=lax" in cookie
         again = await browser.get("/sign-in?token=token")  # with the cookie of the session it opened
-        assert (again.status_code, again.headers["location"]) == (303, "/services")
+        assert (again.status_code, again.headers["location"]) == (303, "/")
         browser.cookies.clear()
-        for token in ("token", "", "never", "x" * 9_000):
+        for token in ("token", "never", "x" * 9_000):
             spent = await browser.get("/sign-in", params={"token": token})
             assert spent.status_code == 401
             assert "This sign-in link does not work any more" in spent.text
             assert "<code>lineside link</code>" in spent.text
+        without = await browser.get("/sign-in")
+        assert without.status_code == 200
+        assert "it works once, within a day" in without.text

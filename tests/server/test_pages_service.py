@@ -78,7 +78,7 @@ async def test_maintenance_stands_beside_the_status_on_list_and_page(database: s
     said = text_of(await read(database))
     assert f"{SERVICE} Up In maintenance" in said
     assert "It is in maintenance: work on it was announced." in said
-    assert text_of(await read(database, "/services")).count("In maintenance") == 1
+    assert text_of(await read(database, "/services")).count("In maintenance") == 2  # the list view and the service
 
 
 async def test_a_zone_is_not_named_twice(database: str, con: Connection) -> None:

@@ -45,6 +45,10 @@ def cause(status: str, *evidence: Evidence, reason: str = "", implied_by: str = 
             cause("Has Issues", seen("reachable", 0, "timeout", "snmp"), reason="management_lost"),
             "edge1 is reachable, but does not answer SNMP (no answer in time) since 14:50",
         ),
+        (
+            cause("Has Issues", seen("loss", 2)._replace(limit=1.0), reason="loss_limit"),
+            "edge1 is not as sold: packet loss is 2 %, the product promises 1 % since 14:50",
+        ),
         (cause("Has Issues", seen("cpu.load", 97.25), reason="degraded"), "edge1 has issues: CPU load is 97 % since 14:50"),
         (
             cause("Has Issues", seen("storage.used_percent", 91, instance="/var"), reason="degraded"),

@@ -34,6 +34,8 @@
     if (response.status === 200) {
       shown.url = request.action;
       shown.etag = response.headers.get("etag") ?? "";
+    } else if (response.status === 304 && request.action === shown.url) {
+      shown.etag = response.headers.get("etag") ?? shown.etag; // the same content, looked at later
     }
     if (response.status < 400) alive();
     else if (response.status === 401 || response.status === 403) lost("Signed out: open a new link. Not live");
