@@ -75,15 +75,18 @@ def encrypted(folder: Path, rounds: int) -> tuple[dict[str, float], dict[str, An
 
 
 def dead(tools: Path, rounds: int) -> dict[str, float]:
-    """200 live devices and 40 that died: when the last live answer is in, against the same without the dead."""
+    """200 live devices and 40 that died: when the last live answer is in, against the same without the dead.
+
+    Of three polls the quickest counts, for what else the machine does is longer than what is measured.
+    """
     live, gone = fleet([0] * 200, PORT), fleet([0] * 40, PORT, 200)
     with responder(tools, live), Ours(live, gone) as ours:
         with responder(tools, gone):
             for _ in range(4):
                 time.sleep(PAUSE)
                 ours.sweep()
-            alone = [ours.last_answer(dead=False) for _ in range(rounds)]
-        beside = [ours.last_answer(dead=True) for _ in range(rounds)]
+            alone = [min(ours.last_answer(dead=False) for _ in range(3)) for _ in range(rounds)]
+        beside = [min(ours.last_answer(dead=True) for _ in range(3)) for _ in range(rounds)]
     harness.progress(f"last live answer {statistics.median(alone):.4f} s, with dead ones {statistics.median(beside):.4f} s")
     return {"dead_ratio": round(statistics.median(beside) / statistics.median(alone), 3)}
 

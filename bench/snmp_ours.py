@@ -39,6 +39,8 @@ class Ours:
 
     def __enter__(self) -> Self:
         self._run(self._open())
+        for first in range(0, len(self.pollers), _TOGETHER):  # in practice they do not all begin in the same moment
+            self._poll(self.pollers[first : first + _TOGETHER])
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,7 +51,7 @@ class Ours:
         """(CPU-seconds, rates made) of one poll of every device."""
         self.columns.clear()
         begin = time.process_time()
-        self._run(self._poll(self.pollers))
+        self._poll(self.pollers)
         spent = time.process_time() - begin
         rates = sum(len(samples.ts) for samples in self.columns) - 2 * len(self.pollers)
         return spent, max(rates, 1)
@@ -59,7 +61,7 @@ class Ours:
         live = self.pollers[: len(self.fleets[0].hosts)]
         time.sleep(PAUSE if dead else PAUSE + _TIMEOUT)  # as long as it takes to give up the dead
         begin = time.monotonic()
-        self._run(self._poll(self.pollers if dead else live))
+        self._poll(self.pollers if dead else live)
         return max(line.received for poller in live for one in poller.steady.values() for line in one.lines) - begin
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -69,7 +71,7 @@ class Ours:
         self.exchange = Exchange("snmp", message.request_id, self.counters, message.likely_id)
         self.rounds = Rounds(self.exchange, lambda *_: None, self.columns.append, lambda: time.time_ns() // 1000)
         self.rounds.after = self._after
-        self.rounds.failed.add_done_callback(lambda failed: self._done.set_exception(failed.exception() or RuntimeError()))
+        self.rounds.failed.add_done_callback(lambda _: self._loop.stop())
         for fleet in self.fleets:
             known = {"bench": _profile(fleet.columns)}
             for host in fleet.hosts:
@@ -81,20 +83,19 @@ class Ours:
                 target = Target(host, host, host, (sensor,))
                 self.pollers.append(Poller(self.exchange, target, sensor, known, self.rounds.bank))
 
-        for first in range(0, len(self.pollers), _TOGETHER):  # in practice they do not all begin in the same moment
-            await self._poll(self.pollers[first : first + _TOGETHER])
-
     async def _shut(self) -> None:
         await self.rounds.close()
         self.exchange.close()
 
-    async def _poll(self, pollers: list[Poller]) -> None:
-        self._done = self._loop.create_future()
+    def _poll(self, pollers: list[Poller]) -> None:
+        """As the agent's loop does it: it runs, and what is due is begun."""
         self._left = len(pollers)
-        self.rounds.start(pollers)
-        await self._done
+        self._loop.call_soon(self.rounds.start, pollers)
+        self._loop.run_forever()
+        if self.rounds.failed.done():
+            self.rounds.failed.result()
 
     def _after(self, pollers: Sequence[Poller], _good: bool) -> None:
         self._left -= len(pollers)
         if not self._left:
-            self._done.set_result(None)
+            self._loop.stop()
