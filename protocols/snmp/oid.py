@@ -39,6 +39,13 @@ def arcs(encoded: bytes) -> tuple[int, ...]:
     return (first, numbers[0] - first * _ROOT, *numbers[1:])
 
 
+@lru_cache(maxsize=16_384)
+def checked(encoded: bytes) -> bytes:
+    """`encoded`, which is an OID: devices tell of the same few again and again. Raises DecodeError: oid."""
+    arcs(encoded)
+    return encoded
+
+
 def encode(numbers: tuple[int, ...]) -> bytes:
     """BER content of the OID with these arcs. Raises ValueError: an OID cannot be so."""
     if not 2 <= len(numbers) <= MAX_ARCS or numbers[0] > 2 or min(numbers) < 0 or max(numbers) > _MAX_ARC:

@@ -98,13 +98,13 @@ def _pdu(reader: Reader, whole: int) -> Trap:
     uptime, named = binds[0].value, binds[1].value
     if not isinstance(uptime, int) or binds[1].tag != ber.OBJECT_IDENTIFIER or not isinstance(named, bytes):
         raise DecodeError("head", "sysUpTime.0 or snmpTrapOID.0 has a value of another type")
-    oid.arcs(named)
+    oid.checked(named)
     return Trap(tag, request_id, named, uptime, binds[2:])
 
 
 def _v1(reader: Reader, end: int) -> Trap:
     enterprise = ber.octets(reader, ber.OBJECT_IDENTIFIER)
-    oid.arcs(enterprise)
+    oid.checked(enterprise)
     address = ber.octets(reader, message.IP_ADDRESS)
     generic, specific = ber.integer(reader), ber.integer(reader)
     uptime = ber.unsigned(ber.octets(reader, message.TIME_TICKS))
@@ -122,8 +122,16 @@ def _v1(reader: Reader, end: int) -> Trap:
 
 
 def _binds(reader: Reader, end: int) -> tuple[VarBind, ...]:
-    binds = message.varbinds(reader)
+    if ber.enter(reader, ber.SEQUENCE) != end:
+        raise DecodeError("length", "the variable bindings do not fill the PDU")
+    binds: list[VarBind] = []
+    while reader.at < end:
+        bind_end = ber.enter(reader, ber.SEQUENCE)
+        name = oid.checked(ber.octets(reader, ber.OBJECT_IDENTIFIER))
+        tag, content = message.value(reader)
+        ber.leave(reader, bind_end)
+        binds.append(VarBind(name, tag, content))
+        if len(binds) > MOST_BINDS:
+            raise DecodeError("head", f"more than {MOST_BINDS} variable bindings")
     ber.leave(reader, end)
-    if len(binds) > MOST_BINDS:
-        raise DecodeError("head", f"{len(binds)} variable bindings, {MOST_BINDS} are the most")
-    return binds
+    return tuple(binds)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from storage.events import Event
 
 EVERY = 5.0  # seconds, at the latest
+GATHER = 0.5  # seconds in which news gather after a round, so that a storm is decided in few rounds
 BATCHES = 50  # of events, in one transaction
 
 
@@ -35,6 +36,7 @@ async def run(work: Work) -> None:
                 pass
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(news.wait(), EVERY)
+        await work.sleep(GATHER)
 
 
 async def decide(pool: Pool, tenant_id: int, now: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ def add_arguments(commands: Any) -> None:
     named = verbs.add_parser("names", help="print the OIDs and names of a MIB file")
     named.add_argument("file", type=Path, metavar="MIB")
     named.add_argument("--mibs", type=Path, action="append", default=[], metavar="FOLDER", help="where imported modules lie")
+    named.add_argument(
+        "--traps", action="store_true", help="as a names.json for the state folder of agents: what traps are called"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,6 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
         found = load_profiles(arguments.folder)
         own = sorted(path.stem for path in arguments.folder.glob("*.yaml"))
         sys.stdout.write(f"{len(own)} profiles are right: {', '.join(own)}; with ours there are {len(found) - 1}.\n")
+        return 0
+    if arguments.verb == "names" and arguments.traps:
+        sys.stdout.write(json.dumps(mibs.trap_names(mibs.names(arguments.file, arguments.mibs)), indent=1) + "\n")
         return 0
     if arguments.verb == "names":
         sys.stdout.writelines(f"{oid} {name} {kind}\n" for name, oid, kind in mibs.names(arguments.file, arguments.mibs))

@@ -90,5 +90,15 @@ def names(path: Path, folders: list[Path]) -> list[Named]:
     return sorted(found, key=lambda named: tuple(map(int, named.oid.split("."))))
 
 
+def trap_names(found: list[Named]) -> dict[str, dict[str, list[Any]]]:
+    """What an agent reads from names.json: OID -> name and severity of each notification, name of each object.
+
+    All are notices (5, RFC 5424): how bad a trap is no MIB says in a form that a program can read.
+    """
+    notifications = {each.oid: [each.name, 5] for each in found if each.kind == "notificationtype"}
+    objects = {each.oid: [each.name, {}] for each in found if each.kind in {"scalar", "column"}}
+    return {"notifications": notifications, "objects": objects}
+
+
 def _basic(name: str, _context: Any) -> str:
     return f"{name} DEFINITIONS ::= BEGIN\n{BASIC[name]}\nEND\n" if name in BASIC else ""

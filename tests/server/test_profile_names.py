@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from agent import names as trap_names
+from protocols.snmp import ber, oid
+from protocols.snmp.message import TRAP, VarBind
+from protocols.snmp.trap import Trap
 from server import cli
 from tests.peers import missing
 
@@ -79,3 +83,14 @@ def test_without_pysmi_it_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "pysmi.codegen", None)
     assert names(tmp_path / "x.txt") == 1
     assert "pip install pysmi" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_mib_becomes_names_of_traps_for_agents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ACME-MIB.txt").write_text(MIB, encoding="utf-8")
+    assert names(tmp_path / "ACME-MIB.txt", "--traps") == 0
+    file = tmp_path / "names.json"
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    level = VarBind(oid.parse("1.3.6.1.4.1.99999.1.0"), ber.INTEGER, 7)
+    found = trap_names.load(file).trap(Trap(TRAP, 1, oid.parse("1.3.6.1.4.1.99999.10"), 0, (level,)))
+    assert (found.name, found.detail) == ("empty", '{"level.0":7}')
