@@ -8,7 +8,7 @@ from collections import Counter
 from agent.batcher import Row
 from agent.collectors import snmp
 from agent.hints import Hints
-from tests.agent.test_snmp import plan, target
+from tests.agent.snmp_stand import plan, target
 from tests.fakes.snmp_device import SnmpDevice
 
 
@@ -31,4 +31,4 @@ async def test_a_hinted_device_is_polled_at_once() -> None:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        device.close() if hasattr(device, "close") else None
+        device.close()
