@@ -141,7 +141,9 @@ async def test_a_revoked_agent_says_so_once_with_what_to_do(
         await server.wait_for(lambda: len(server.requests) >= 2)
         for lane in agent._spools.values():
             lane.append(packed())
-        await server.wait_for(lambda: {request.path.split("/")[4] for request in server.ingests()} == {"metrics", "events", "flows"})
+        await server.wait_for(
+            lambda: {request.path.split("/")[4] for request in server.ingests()} == {"metrics", "events", "flows"}
+        )
         await asyncio.sleep(0.1)
         agent.stop.set()
         await task
