@@ -7,27 +7,18 @@ import secrets
 import socket
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import partial
 
-from agent.batcher import Clock, Emit, Row
+from agent.asking import Outcome, Question, watch
+from agent.batcher import Clock, Emit
 from agent.connect import connected, reason_of
 from agent.resolve import Address, Name
-from agent.schedule import poll_for_ever
 from protocols import dns
 from protocols.errors import DecodeError
-from protocols.uplink.batch import REASON_CODE
 from protocols.uplink.plan import Dns, Plan, Target
 
 DATAGRAM = 4_096  # bytes; without EDNS an answer by UDP has no more than 512
 MISSES = 100  # datagrams that answer something else before we give up
-
-
-class Outcome(NamedTuple):
-    """`reason` is one of batch.REASONS, "" = answered as expected in `seconds`."""
-
-    reason: str
-    seconds: float = 0.0
-    detail: str = ""
 
 
 async def ask(name: Name, sensor: Dns, counters: Counter[str]) -> Outcome:
@@ -113,24 +104,9 @@ async def run(targets: Sequence[Target], plan: Plan, emit: Emit, clock: Clock, c
         for target in targets:
             for sensor in target.sensors:
                 if isinstance(sensor, Dns):
-                    group.create_task(_watch(Name(target.address, sensor.port), sensor, emit, clock, counters))
-
-
-async def _watch(name: Name, sensor: Dns, emit: Emit, clock: Clock, counters: Counter[str]) -> None:
-    async def poll() -> bool:
-        ts = clock()
-        outcome = await ask(name, sensor, counters)
-        good = not outcome.reason
-        rows = [Row(sensor.number, "reachable", "", ts, float(good), 0.0, REASON_CODE[outcome.reason])]
-        if good:
-            rows.append(Row(sensor.number, "response_time", "", ts, outcome.seconds, 0.0))
-        else:
-            counters[f"dns.{outcome.reason}"] += 1
-            name.failed()
-        emit(rows, sensor.interval)
-        return good
-
-    await poll_for_ever(sensor.number, sensor.interval, poll)
+                    name = Name(target.address, sensor.port)
+                    question = Question("dns", "response_time", partial(ask, name, sensor, counters))
+                    group.create_task(watch(question, name, sensor, emit, clock, counters))
 
 
 async def check(target: Target, sensor: Dns, plan: Plan) -> str:

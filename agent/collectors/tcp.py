@@ -5,22 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import partial
 
-from agent.batcher import Clock, Emit, Row
+from agent.asking import Outcome, Question, watch
+from agent.batcher import Clock, Emit
 from agent.connect import connected, reason_of
 from agent.resolve import Name
-from agent.schedule import poll_for_ever
-from protocols.uplink.batch import REASON_CODE
 from protocols.uplink.plan import Plan, Target, Tcp
-
-
-class Outcome(NamedTuple):
-    """`reason` is one of batch.REASONS, "" = connected; `seconds` from the first packet to the connection."""
-
-    reason: str
-    seconds: float = 0.0
-    detail: str = ""
 
 
 async def connect(name: Name, limit: float) -> Outcome:
@@ -50,24 +41,9 @@ async def run(targets: Sequence[Target], plan: Plan, emit: Emit, clock: Clock, c
         for target in targets:
             for sensor in target.sensors:
                 if isinstance(sensor, Tcp):
-                    group.create_task(_watch(Name(target.address, sensor.port), sensor, emit, clock, counters))
-
-
-async def _watch(name: Name, sensor: Tcp, emit: Emit, clock: Clock, counters: Counter[str]) -> None:
-    async def poll() -> bool:
-        ts = clock()
-        outcome = await connect(name, sensor.timeout)
-        good = not outcome.reason
-        rows = [Row(sensor.number, "reachable", "", ts, float(good), 0.0, REASON_CODE[outcome.reason])]
-        if good:
-            rows.append(Row(sensor.number, "connect_time", "", ts, outcome.seconds, 0.0))
-        else:
-            counters[f"tcp.{outcome.reason}"] += 1
-            name.failed()
-        emit(rows, sensor.interval)
-        return good
-
-    await poll_for_ever(sensor.number, sensor.interval, poll)
+                    name = Name(target.address, sensor.port)
+                    question = Question("tcp", "connect_time", partial(connect, name, sensor.timeout))
+                    group.create_task(watch(question, name, sensor, emit, clock, counters))
 
 
 async def check(target: Target, sensor: Tcp, plan: Plan) -> str:

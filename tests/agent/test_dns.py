@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from agent.asking import Outcome
 from agent.batcher import Row
 from agent.check import ANSWERS
 from agent.collectors import dns
-from agent.collectors.dns import Outcome
 from agent.resolve import Name
 from protocols.uplink.batch import REASONS
 from protocols.uplink.plan import Dns, Plan, Target
