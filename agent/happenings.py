@@ -9,12 +9,18 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.batcher import Sink
+from agent.hearing import Buckets
+from agent.senders import Listener, Senders
 from protocols.uplink.batch import MAX_TEXT, Batch
 from protocols.uplink.kinds import EVENT_KINDS, Events
 
 HOLD = 0.05  # s an event waits at most for others to share its batch
 GROUP = 4_000  # events that close a batch at once
 WARNING = 4  # RFC 5424
+RATE = 100.0  # events a second of one sender
+BURST = 1_000.0
+TOTAL = 50_000.0  # a second of all senders
+TELL = 60.0  # seconds between two events about one sender's suppressed ones
 KIND = {name: code for code, name in enumerate(EVENT_KINDS)}
 
 
@@ -107,3 +113,12 @@ def columns(rows: list[Happening]) -> Events:
         texts=list(texts),
         details=list(details),
     )
+
+
+def tell_suppressed(buckets: Buckets, known: Senders[Listener], recorder: Recorder, ts: int, what: str) -> None:
+    """Record, one event a sender, how many of its `what` were suppressed since the last call."""
+    for host, count in buckets.told().items():
+        for owner in known.find(host)[:1]:
+            said = f"{count} {what} suppressed: the sender sent more than {RATE:.0f} a second"
+            row = (owner.sensor.number, ts, KIND["agent"], WARNING, host, "", "suppressed", said)
+            recorder.add(Happening(*row))

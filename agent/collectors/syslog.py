@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from agent import senders
 from agent.batcher import Clock, Sink
-from agent.happenings import KIND, WARNING, Happening, Recorder
+from agent.happenings import BURST, KIND, RATE, TELL, TOTAL, Happening, Recorder, tell_suppressed
 from agent.hearing import Buckets, Came, Ear, bind
 from agent.plans import Run
 from agent.senders import Senders, plain
@@ -20,10 +20,6 @@ from protocols.errors import ConfigError, DecodeError
 from protocols.uplink import listeners
 from protocols.uplink.plan import Plan, Target
 
-RATE = 100.0  # a second of one sender
-BURST = 1_000.0
-TOTAL = 50_000.0
-TELL = 60.0  # seconds
 CONNECTIONS = 256  # at once
 SILENT = 3_600.0  # seconds after which a silent connection is closed
 TRUSTED = 300_000_000  # µs that a stated time may differ from ours; beyond, ours counts
@@ -136,11 +132,7 @@ class Listener:
 
     def tell(self) -> None:
         """Record how many of each sender were suppressed since the last call."""
-        for host, count in self.buckets.told().items():
-            for owner in self._senders.find(host)[:1]:
-                said = f"{count} syslog lines suppressed: the sender sent more than {RATE:.0f} a second"
-                row = (owner.sensor.number, self._clock(), KIND["agent"], WARNING, host, "", "suppressed", said)
-                self.recorder.add(Happening(*row))
+        tell_suppressed(self.buckets, self._senders, self.recorder, self._clock(), "syslog lines")
 
 
 async def check(target: Target, sensor: listeners.Syslog, plan: Plan) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from agent import engine, names, senders
 from agent.batcher import Clock, Sink
-from agent.happenings import KIND, WARNING, Happening, Recorder
+from agent.happenings import BURST, KIND, RATE, TELL, TOTAL, Happening, Recorder, tell_suppressed
 from agent.hearing import Buckets, Came, Ear, bind
 from agent.hints import Hints
 from agent.names import Names
@@ -26,10 +26,6 @@ from protocols.snmp.usm import User
 from protocols.uplink import listeners
 from protocols.uplink.plan import Plan, Target
 
-RATE = 100.0  # a second of one sender
-BURST = 1_000.0
-TOTAL = 50_000.0  # a second of all senders
-TELL = 60.0  # seconds between two events about one sender's suppressed ones
 REPEATED = 60.0  # seconds in which an inform that comes again is the same one
 MOST_INFORMS = 10_000
 
@@ -191,11 +187,7 @@ class Listener:
 
     def tell(self) -> None:
         """Record how many of each sender were suppressed since the last call."""
-        for host, count in self.buckets.told().items():
-            for owner in self._senders.find(host)[:1]:
-                said = f"{count} traps suppressed: the sender sent more than {RATE:.0f} a second"
-                row = (owner.sensor.number, self._clock(), KIND["agent"], WARNING, host, "", "suppressed", said)
-                self.recorder.add(Happening(*row))
+        tell_suppressed(self.buckets, self._senders, self.recorder, self._clock(), "traps")
 
 
 async def check(target: Target, sensor: listeners.Trap, plan: Plan) -> str:
