@@ -15,6 +15,7 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup, escape
 
+from server import instants
 from server.pages import assets, days, navigation, times, words
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _environment() -> jinja2.Environment:
         "path": lambda text: quote(text, safe=""),
         "percent": lambda value: f"{value:g}",
     }
-    env.globals |= {"asset": assets.address, "words": words, "utc": times.utc, "iso": times.iso, "length": times.length}
+    env.globals |= {"asset": assets.address, "words": words, "utc": times.utc, "iso": instants.text, "length": times.length}
     env.globals |= {"current": navigation.current, "day_name": days.name}
     return env
 

@@ -64,11 +64,6 @@ def utc(us: int) -> str:
     return f"{at.day} {MONTHS[at.month - 1]} {at:%Y %H:%M:%S} UTC"
 
 
-def iso(us: int) -> str:
-    """`2026-11-24T13:02:11.000Z`, for <time datetime>."""
-    return to_datetime(us).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def length(us: int) -> str:
     """A duration in its two largest units, cut off: `under a minute`, `38 min`, `2 h 5 min`, `3 days 4 h`."""
     seconds = max(0, us) // 1_000_000

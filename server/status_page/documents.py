@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analytics.element_status import DOWN, NO_DATA, NOT_IN_SERVICE, UP
+from server.instants import text as iso
 from server.status_page.board import name_of
-from storage.times import DAY_US, to_datetime
+from storage.times import DAY_US
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,11 +24,6 @@ AFTER = {
     NO_DATA: "is not measured at present; whether it works is not known",
     NOT_IN_SERVICE: "is no longer in service",
 }
-
-
-def iso(us: int) -> str:
-    """`2026-11-24T13:02:11.000Z`."""
-    return to_datetime(us).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def page(board: Board, address: str) -> Document:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
+from server.instants import text as iso
 from server.pages.words import plain
 from server.status_page import documents
 
@@ -24,7 +25,7 @@ def atom(board: Board, address: str) -> bytes:
     feed = ET.Element("feed", {"xmlns": ATOM})
     _text(feed, "id", address)
     _text(feed, "title", board.page.title)
-    _text(feed, "updated", documents.iso(board.changed))
+    _text(feed, "updated", iso(board.changed))
     ET.SubElement(feed, "link", {"rel": "alternate", "type": "text/html", "href": address})
     ET.SubElement(feed, "link", {"rel": "self", "type": "application/atom+xml", "href": f"{address}/feed.atom"})
     _text(ET.SubElement(feed, "author"), "name", board.page.title)

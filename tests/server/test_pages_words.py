@@ -6,6 +6,7 @@ import pytest
 
 from analytics.status import Cause, Evidence
 from protocols.uplink.batch import REASONS
+from server import instants
 from server.pages import bars, times, tree, words
 from storage.views import STATUSES, ElementRow, HistorySpan, LastSample
 
@@ -193,7 +194,7 @@ def test_times_are_local_with_the_day_when_it_is_another() -> None:
     assert times.View(NOW, "Mars/Olympus").clock(NOW) == "14:00"
     assert times.View(NOW, "../../etc/passwd").clock(NOW) == "14:00"
     assert times.utc(NOW) == "24 Nov 2026 14:00:00 UTC"
-    assert times.iso(NOW + 1_500) == "2026-11-24T14:00:00.001Z"
+    assert instants.text(NOW + 1_500) == "2026-11-24T14:00:00.001Z"
 
 
 def span(start: int, end: int | None, status: str) -> HistorySpan:
