@@ -64,16 +64,22 @@ def component(board: Board, line: Line, position: int) -> Document:
     }
 
 
-def incidents(board: Board, address: str, *, unresolved: bool) -> Document:
-    """What is, or lately was, not as it should be, newest first: one incident for each outage of a component."""
+def trouble(board: Board, *, unresolved: bool = False) -> list[tuple[Outage, Line]]:
+    """What is, or lately was, not as it should be, newest first: each outage of a component."""
     found = [
-        (outage, line, at)
-        for at, line in enumerate(board.lines, 1)
+        (outage, line)
+        for line in board.lines
         for outage in line.outages
         if outage.end is None or (not unresolved and outage.end > board.now - RECENT_US)
     ]
-    found.sort(key=lambda each: -each[0].start)
-    return {"incidents": [incident(board, address, *each) for each in found]}
+    return sorted(found, key=lambda each: -each[0].start)
+
+
+def incidents(board: Board, address: str, *, unresolved: bool) -> Document:
+    """`trouble` as incidents."""
+    positions = _positions(board)
+    found = trouble(board, unresolved=unresolved)
+    return {"incidents": [incident(board, address, outage, line, positions[line.id]) for outage, line in found]}
 
 
 def incident(board: Board, address: str, outage: Outage, line: Line, position: int) -> Document:
@@ -124,7 +130,7 @@ def _maintenance(board: Board, address: str, work: Work) -> Document:
     active = work.start <= board.now
     name, word = planned_name(work), "in_progress" if active else "scheduled"
     text = "The work is going on." if active else "The work is planned."
-    positions: Mapping[str, int] = {line.id: at for at, line in enumerate(board.lines, 1)}
+    positions = _positions(board)
     return {
         "id": work.id,
         "name": name,
@@ -142,6 +148,10 @@ def _maintenance(board: Board, address: str, work: Work) -> Document:
         "incident_updates": [_update(work.id, work.start if active else work.recorded, word, text, *work.lines)],
         "components": [component(board, line, positions[line.id]) for line in work.lines],
     }
+
+
+def _positions(board: Board) -> Mapping[str, int]:
+    return {line.id: at for at, line in enumerate(board.lines, 1)}
 
 
 def _update(key: str, at: int, word: str, text: str, *lines: Line) -> Document:

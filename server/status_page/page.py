@@ -14,7 +14,6 @@ from server.status_page import documents, feed
 from server.status_page.board import DAYS, board
 
 if TYPE_CHECKING:
-    from analytics.public_status import Outage
     from server.status_page.board import Board, Day, Line
 
 # Other sites may read a page that anyone may read, and a cache may answer for some seconds.
@@ -36,7 +35,7 @@ async def page(request: Request) -> Response:
         lines=[(line, _days(line, view) if len(shown.lines) <= MOST_BARS else [], _available(line)) for line in shown.lines],
         days=DAYS,
         work=[(each, documents.planned_name(each)) for each in shown.work],
-        incidents=_past(shown),
+        incidents=documents.trouble(shown)[:MOST_PAST],
     )
 
 
@@ -129,14 +128,3 @@ def _day(day: Day, view: times.View) -> str:
         up, unknown = day.seconds.up, day.seconds.no_data
         parts = ["no trouble" if up >= unknown and up else "mostly not measured" if up else "nothing measured"]
     return f"{view.date(day.start)}: {', '.join(parts)}"
-
-
-def _past(shown: Board) -> list[tuple[Outage, Line]]:
-    """What is wrong or lately was, newest first."""
-    found = [
-        (outage, line)
-        for line in shown.lines
-        for outage in line.outages
-        if outage.end is None or outage.end > shown.now - documents.RECENT_US
-    ]
-    return sorted(found, key=lambda each: -each[0].start)[:MOST_PAST]
