@@ -11,13 +11,17 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """What is open now at an element, or at one of its SSIDs or access points (`ap:…`, `ssid:…`; "" = all of the element)."""
+    """What is open now at an element, or at one of its SSIDs or access points (`ap:…`, `ssid:…`; "" = all of the element).
+
+    `counted`: its counts are kept over time, which begins some minutes after its first session.
+    """
 
     element: str
     name: str
     instance: str
     sessions: int
     users: int
+    counted: bool
 
 
 class OpenSession(NamedTuple):
@@ -38,12 +42,14 @@ async def places(con: Connection, most: int) -> list[Place]:
     """Elements with their SSIDs and access points that have sessions or had some within a day, the busiest first."""
     rows = await con.fetch(
         """select e.external_id, e.name, i as instance, count(*) filter (where s.ended_at is null) as sessions,
-             count(distinct nullif(s.user_name, '')) filter (where s.ended_at is null) as users
+             count(distinct nullif(s.user_name, '')) filter (where s.ended_at is null) as users,
+             exists (select from series x where x.tenant_id = e.tenant_id and x.element_id = e.id and x.instance = i
+               and x.metric = 'wifi.sessions') as counted
            from radius_session s join element e on e.tenant_id = s.tenant_id and e.id = s.element_id,
            lateral unnest(array['', case when ssid <> '' then 'ssid:' || ssid end, case when ap <> '' then 'ap:' || ap end]) i
            where i is not null and (s.ended_at is null
              or s.ended_at > (select max(last_at) from radius_session) - interval '1 day')
-           group by e.id, e.external_id, e.name, i order by i like 'ap:%', i <> '', 4 desc, e.name, i limit $1""",
+           group by e.tenant_id, e.id, e.external_id, e.name, i order by i like 'ap:%', i <> '', 4 desc, e.name, i limit $1""",
         most,
     )
     return [Place(*row) for row in rows]

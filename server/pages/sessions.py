@@ -30,7 +30,10 @@ async def sessions(request: Request) -> Response:
         rows = await session_views.open_sessions(con, MOST_SESSIONS)
         view = times.View(now, await agent_views.zone(con))
     values = {"places": [(place, called(place)) for place in places], "people": people, "rows": rows, "view": view}
-    values |= {"charts": [chart(place, metric) for place in places for metric in METRICS], "chart_ranges": charts.RANGES}
+    values |= {
+        "charts": [chart(place, metric) for place in places if place.counted for metric in METRICS],
+        "chart_ranges": charts.RANGES,
+    }
     values |= {"total": sum(place.sessions for place in places if not place.instance)}
     return rendering.page(request, "sessions.html", **values)
 

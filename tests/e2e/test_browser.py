@@ -9,7 +9,7 @@ from playwright.async_api import Page, Response, expect
 
 from tests.e2e.browser import NOW, Theme, chromium, keep, listen, served, violations
 from tests.e2e.places import PLACES, Content
-from tests.fakes import business, seed, seed_measured
+from tests.fakes import business, seed, seed_heard, seed_measured
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -34,6 +34,7 @@ async def full(database: str) -> None:
     await seed.world(database, NOW)
     await business.add(database, NOW)
     await seed_measured.traffic(database, NOW)
+    await seed_heard.fill(database, NOW)
 
 
 async def looked_at(page: Page, name: str, *, narrow: bool) -> list[str]:
